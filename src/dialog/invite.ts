@@ -35,6 +35,8 @@ export interface InviteContext extends Self {
   transport: number;
   /** The Allow line. */
   allow: Uint8Array;
+  /** The Call-Info line with the picture of who calls; empty: none. RFC 3261 §20.9 */
+  callInfo: Uint8Array;
   /** Session interval we ask for, in seconds; 0: none. */
   sessionExpiresS: number;
 }
@@ -77,6 +79,7 @@ export function writeInvite(
   if (!isChange) w.raw(parts.fields.bytes, parts.fields.start, parts.fields.end);
   parts.writeCredentials(t, w, METHOD_INVITE, requestUri);
   writeInterval(w, parts.interval, context.sessionExpiresS, leastBytes);
+  if (!isChange) writeCallInfo(w, context.callInfo, t.target.transport === TRANSPORT_UDP, leastBytes);
   const extent = extentOf(w, t.target.transport === TRANSPORT_UDP, context.allow.length, offer.size(), leastBytes);
   if (extent <= EXTENT_ALLOW) w.put(context.allow);
   if (extent === EXTENT_FULL) w.put(USER_AGENT);
@@ -111,6 +114,15 @@ function writeInterval(w: Writer, interval: Interval, wantedS: number, restBytes
   if (!w.ok || w.at + restBytes > w.limit) w.rewind(before);
 }
 
+/** Writes the Call-Info line if it fits: the owner set it, so Allow and User-Agent are left out for it. */
+function writeCallInfo(w: Writer, callInfo: Uint8Array, isDatagram: boolean, leastBytes: number): void {
+  if (w.at + callInfo.length + leastBytes <= usualBytes(w, isDatagram)) w.put(callInfo);
+}
+
+function usualBytes(w: Writer, isDatagram: boolean): number {
+  return Math.min(isDatagram ? DATAGRAM_USUAL_BYTES : w.limit, w.limit);
+}
+
 /**
  * @returns the octets that the description takes at the least. A change is said in full: some phones keep what they are
  * not told to change.
@@ -121,7 +133,7 @@ function leastBytesOf({ bytes, start, end }: Span, isChange: boolean): number {
 
 /** @param w has all that cannot be left out but the description @returns EXTENT_* */
 function extentOf(w: Writer, isDatagram: boolean, allowBytes: number, offerBytes: number, leastBytes: number): number {
-  const usual = Math.min(isDatagram ? DATAGRAM_USUAL_BYTES : w.limit, w.limit);
+  const usual = usualBytes(w, isDatagram);
   const fullBytes = SDP_HEAD_BYTES + offerBytes;
   if (w.at + allowBytes + USER_AGENT.length + fullBytes <= usual) return EXTENT_FULL;
   // An INVITE that is longer than usual anyhow has Allow too, as long as UDP takes it.

@@ -67,8 +67,8 @@ export interface HookParts {
   secret: string;
   /** The door's name. */
   door: string;
-  /** The still picture beside the door, or "". */
-  camera: string;
+  /** @returns the still picture beside the door, or "" */
+  camera(): string;
   /** @returns s since 1970, 0 while it is not known */
   epochS(): number;
   /** Take the time before, and set the next wake-up after anything that a device brings. */
@@ -170,11 +170,12 @@ export class Hook implements TimerUser, ServerUser {
     writeText(w, name);
     w.put(VALUE);
     writeText(w, value);
-    if (parts.camera !== "" && (name === "button" || name === "call")) {
+    const camera = name === "button" || name === "call" ? parts.camera() : "";
+    if (camera !== "") {
       w.put(CAMERA);
       // It was checked when it was set, and has up to 200 characters of ASCII.
       w.octet(0x22);
-      w.text(parts.camera);
+      w.text(camera);
       w.octet(0x22);
     }
     writeFields(w, fields);

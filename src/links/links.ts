@@ -70,7 +70,7 @@ export class Links implements DoorEvents {
             random: device.random,
             secret: settings.get("hook.secret"),
             door: settings.get("sip.user"),
-            camera: settings.get("camera.url"),
+            camera: () => settings.get("camera.url"),
           });
     const { relays, wifi, restart } = device;
     this.mqtt = hasMqtt(settings)

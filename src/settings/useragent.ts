@@ -14,6 +14,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
   const codecs: number[] = [];
   const names = s.get("audio.codecs").split(",");
   for (let i = 0; i < names.length; i++) codecs.push(names[i] === "PCMA" ? 8 : 0);
+  const picture = s.get("camera.url");
   return {
     user: s.get("sip.user"),
     authUser: s.get("sip.authUser"),
@@ -39,6 +40,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     learnsAddress: s.get("net.nat") === "auto",
     stun: s.get("net.stun"),
     publicIp: ipv4(s.get("net.publicAddress")),
+    ...(picture === "" ? {} : { picture }),
   };
 }
 

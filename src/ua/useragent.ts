@@ -117,6 +117,8 @@ export interface UserAgentSettings extends AccountSettings {
   silenceTimeMs: number;
   /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
   sessionExpiresS: number;
+  /** URL of a picture of who calls, told in INVITEs; "": none. */
+  picture?: string;
   /** The other side may ask for its call to be moved: `mayRefer` says who, and where to. Nothing: it may not. */
   refers?: boolean;
   /** Say already in the 180 to a call that comes where we hear and speak: the answer to its offer. */
@@ -310,6 +312,7 @@ export class UserAgent
       transport: settings.transport,
       contactUser: this.account.user,
       allow: allowOf(settings),
+      callInfo: callInfoOf(settings),
       sessionExpiresS: settings.sessionExpiresS,
       answersEarly: settings.earlyAnswer === true,
       minSeS: settings.minSeS,
@@ -339,6 +342,7 @@ export class UserAgent
     this.settings = settings;
     this.context.transport = settings.transport;
     this.context.allow = allowOf(settings);
+    this.context.callInfo = callInfoOf(settings);
     this.context.sessionExpiresS = settings.sessionExpiresS;
     this.context.answersEarly = settings.earlyAnswer === true;
     this.context.minSeS = settings.minSeS;
@@ -1016,6 +1020,10 @@ function takesSdp(m: Message): boolean {
     m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
     m.contains(HEADER_ACCEPT, ANY_TYPE)
   );
+}
+
+function callInfoOf({ picture = "" }: UserAgentSettings): Uint8Array {
+  return picture === "" ? NONE : octets("Call-Info: <" + picture + ">;purpose=icon\r\n");
 }
 
 function allowOf(settings: UserAgentSettings): Uint8Array {

@@ -47,3 +47,35 @@ it("an INVITE has its header fields in one order: the first one, with credential
     ...BEHIND.filter((name) => names(third).includes(name)),
   ]);
 });
+
+it("an INVITE tells the picture of who calls, a later one in the call does not", () => {
+  const world = new World();
+  const picture = "http://10.0.0.9/still.jpg?size=small";
+  const a = new Agent(world, DOOR, { domain: PHONE, proxy: PHONE, user: "door", password: "p", picture });
+  const peer = new Peer(world, PHONE);
+  a.call("sip:bob@10.0.0.2");
+  world.run(20);
+  const [first] = peer.got("INVITE");
+  expect(first).toContain(`\r\nCall-Info: <${picture}>;purpose=icon\r\n`);
+  peer.respond(DOOR, first, "401 Who", "", ['WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"']);
+  world.run(20);
+  const second = peer.got("INVITE")[1];
+  expect(second).toContain("Call-Info: ");
+  peer.respond(DOOR, second, "200 OK", "t", ANSWER, sdpOf(PHONE));
+  world.run(20);
+  a.ua.hold(a.ua.calls[0], true);
+  world.run(20);
+  expect(peer.got("INVITE")[2]).not.toContain("Call-Info");
+});
+
+it("an INVITE leaves the picture out rather than be longer than usual for UDP", () => {
+  const world = new World();
+  const picture = "http://10.0.0.9/" + "x".repeat(180);
+  const a = new Agent(world, DOOR, { domain: PHONE, user: "d".repeat(100), picture, displayName: "D".repeat(60) });
+  const peer = new Peer(world, PHONE);
+  a.call(`sip:${"b".repeat(100)}@10.0.0.2`);
+  world.run(20);
+  const [first] = peer.got("INVITE");
+  expect(first).not.toContain("Call-Info");
+  expect(first.length).toBeLessThanOrEqual(1000);
+});

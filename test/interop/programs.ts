@@ -33,6 +33,7 @@ export const PACKAGES = {
   rtpengine: "rtpengine-daemon",
   sqlite3: "sqlite3",
   ip: "iproute2",
+  mosquitto: "mosquitto",
 };
 
 const running = new Set<Program>();
