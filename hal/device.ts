@@ -323,6 +323,8 @@ export interface Device {
    * of `store`.
    */
   people?: Store;
+  /** A store of its own for older entries of the log; without it the log is short. */
+  journal?: Store;
   /** Takes over how the pins are connected; outputs that are on stay on. Null if the outputs have no pins. */
   wire: ((wiring: PinWiring) => void) | null;
   /** Starts the machine again, with the door locked; null if the program cannot do that. */

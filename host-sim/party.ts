@@ -19,6 +19,7 @@ import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js"
 import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
 import { VirtualReader } from "./io/reader.js";
+import { PartOfStore } from "./io/store.js";
 import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
 
@@ -205,6 +206,7 @@ export class Party implements DoorEvents, TerminalUser {
       alarm: this.alarm,
       wire: null,
       store: belongings.store,
+      journal: new PartOfStore(belongings.store, "journal-"),
     };
   }
 }

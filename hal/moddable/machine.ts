@@ -42,7 +42,7 @@ import { collect } from "../native/collector.js";
 import { openUdp } from "../native/datagram.js";
 import { openI2S } from "../native/i2s.js";
 import { savePower } from "../native/powersave.js";
-import { openRecords } from "../native/records.js";
+import { openJournal, openRecords } from "../native/records.js";
 import { restart } from "../native/restart.js";
 import { listenToReader } from "../native/wiegand.js";
 import { TimedPort, WatchedPort } from "../timedport.js";
@@ -262,6 +262,7 @@ export class Machine implements Device {
   private readonly amplifier: SwitchPin;
   readonly store: FlashStore;
   readonly people: Store = openRecords();
+  readonly journal: Store = openJournal();
   /** Called if more came over the serial line than could be kept: the last octets were thrown away. */
   onInputLost: () => void = ignore;
   readonly microphone: AudioPort;

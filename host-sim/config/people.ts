@@ -217,12 +217,22 @@ function csvOf(rows: readonly object[], columns: readonly string[]): string {
   return stringify(rows as object[], { header: true, columns: [...columns], escape_formulas: true });
 }
 
+/** Before the first log. */
+const EVER = "2000-01-01";
+/** More than any door keeps. */
+const PAGES_MOST = 1000;
 const LOG_LINE = /^(\S+ \S+Z|\+\d+ s) (\S+) ?(.*)$/;
 
 /** The door's log as CSV. @param since "" for all of it */
 export async function exportLog(session: Session, path: string, since: string, output: PeopleOutput): Promise<void> {
-  const answer = await session.tell(since === "" ? "log" : `log --since ${since}`);
+  const command = `log --since ${since === "" ? EVER : since}`;
+  let answer = await session.tell(command);
   const lines = String(answer.text).split("\n");
+  // The door tells a long log page by page.
+  for (let page = 0; page < PAGES_MOST && answer.after !== undefined; page++) {
+    answer = await session.tell(`${command} --after ${String(answer.after)}`);
+    lines.push(...String(answer.text).split("\n"));
+  }
   const rows = lines.flatMap((line) => {
     const found = LOG_LINE.exec(line);
     return found === null ? [] : [{ time: found[1], what: found[2], text: found[3] }];

@@ -23,6 +23,25 @@ export class MemoryStore implements Store {
   }
 }
 
+/** A part of a store with keys of its own. */
+export class PartOfStore implements Store {
+  private readonly store: Store;
+  private readonly prefix: string;
+
+  constructor(store: Store, prefix: string) {
+    this.store = store;
+    this.prefix = prefix;
+  }
+
+  read(key: string): string | null {
+    return this.store.read(this.prefix + key);
+  }
+
+  write(key: string, value: string): void {
+    this.store.write(this.prefix + key, value);
+  }
+}
+
 export class FileStore implements Store {
   private readonly path: string;
   private readonly texts: Map<string, string>;

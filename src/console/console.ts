@@ -12,6 +12,7 @@ import type { Door } from "../intercom/door.js";
 import { NO_FIELDS } from "../intercom/events.js";
 import { type Log, PASSWORD_WRONG } from "../intercom/log.js";
 import { base64 } from "../intercom/trace.js";
+import { numberOf } from "../people/person.js";
 import { SavedSettings } from "../settings/savedsettings.js";
 import { SCHEMA } from "../settings/schema.js";
 import { readAssignment, type Settings } from "../settings/settings.js";
@@ -38,7 +39,7 @@ import { PeopleCommands } from "./peoplecommands.js";
 import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, Reply } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { SettingsCommands, type SettingsOptions } from "./settingscommands.js";
-import { readSince } from "./timewords.js";
+import { NO_TIME, readSince } from "./timewords.js";
 
 export const VERSION = "0.1.0";
 
@@ -304,21 +305,35 @@ export class Console {
 
   /** @param options "" or `--since TIME`, the time as people have it or as `24h` */
   private tellLog(reply: Reply, name: string, options: string): Reply {
-    let sinceS = 0;
-    if (options !== "") {
-      const words = new CommandWords(options);
-      const given = words.names.length === 1 && words.names[0] === "since" && words.first === "" ? words.values[0] : "";
-      sinceS = readSince(given, this.door.epochS(), this.door.settings.get("time.zone"));
-      if (sinceS <= 0)
-        return reply.fail(
-          ERROR_ARGUMENT,
-          "--since 2026-12-24, 2026-12-24 18:00, or 24h while the time of day is known",
-        );
+    if (options === "") return reply.tell(this.log.text(name) || NOTHING_YET);
+    let sinceS = NO_TIME;
+    let after = -1;
+    const words = new CommandWords(options);
+    for (let i = 0; i < words.names.length; i++) {
+      if (words.names[i] === "since")
+        sinceS = readSince(words.values[i], this.door.epochS(), this.door.settings.get("time.zone"));
+      else if (words.names[i] === "after") after = numberOf(words.values[i]);
+      else sinceS = NO_TIME;
     }
-    const lines = this.log.text(name, sinceS);
-    return reply.tell(lines === "" ? "nothing yet\n" : lines);
+    if (sinceS <= 0 || words.first !== "" || Number.isNaN(after))
+      return reply.fail(ERROR_ARGUMENT, "--since 2026-12-24, 2026-12-24 18:00, or 24h while the time of day is known");
+    const page = this.log.page(name, sinceS, after);
+    if (page === null) return reply.tell(this.log.text(name, sinceS) || NOTHING_YET);
+    const command = name === "" ? "log" : "calls";
+    const more =
+      page.after < 0 ? "" : "and more: " + command + " " + withoutAfter(options) + " --after " + page.after + "\n";
+    if (page.after >= 0) reply.put("after", page.after);
+    return reply.tell((page.text || NOTHING_YET) + more);
   }
 }
+
+/** @returns the options of `log` up to `--after` */
+function withoutAfter(options: string): string {
+  const at = options.indexOf("--after");
+  return (at < 0 ? options : options.slice(0, at)).trim();
+}
+
+const NOTHING_YET = "nothing yet\n";
 
 /** Returns whether a locked console answers that command. */
 function isHeardLocked(command: string): boolean {

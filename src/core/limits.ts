@@ -36,6 +36,8 @@ export interface Limits {
   logEntries: number;
   /** Octets of the log that are kept over a restart: the youngest entries. */
   logBytes: number;
+  /** Blocks of each of the journal's two rings (intercom/journal.ts). */
+  journalBlocks: number;
   /** Octets for the SIP messages of the last call. */
   traceBytes: number;
   traceMessageBytes: number;
@@ -178,6 +180,8 @@ export const DOOR_LIMITS: Limits = {
   logEntries: 24,
   // The log is kept twice beside the settings, in 24 KB of flash; one text takes a page of 4,000 octets at most.
   logBytes: 1900,
+  // About 500 entries: one that opens has 40 octets, one of a call 80, and a block 600.
+  journalBlocks: 24,
   // Twelve messages, each with its first line and some of the Via: a call has eight to twelve.
   traceBytes: 1152,
   traceMessageBytes: 80,
@@ -198,6 +202,7 @@ export const ROOMY_LIMITS: Limits = {
   ...ROOMY_COUNTS,
   phones: PHONES_MOST,
   people: 500,
+  journalBlocks: 96,
   dialogs: dialogsOf(ROOMY_COUNTS.calls, ROOMY_COUNTS.lines),
   headerRows: 64,
   // The longest message of RFC 4475 has 3,515 octets.

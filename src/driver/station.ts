@@ -26,6 +26,7 @@ import { Door } from "../intercom/door.js";
 import type { DoorEvents, DoorOutputs } from "../intercom/events.js";
 import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
+import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
 import { Links, linkTimers } from "../links/links.js";
 import type { DoorOrders } from "../links/mqtt.js";
@@ -159,6 +160,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       record: new Record(device.store, LOG_KEY, limits.logBytes),
       mostEntries: limits.logEntries,
       mostBytes: limits.logBytes,
+      journal: device.journal === undefined ? null : new Journal(device.journal, limits.journalBlocks),
     });
     this.log.load();
     this.events = this.log;

@@ -205,6 +205,7 @@ export class Door
         : null;
     this.moves = new TransferTargets(this.ua, settings, this.houseServer);
     this.peopleProblem = this.people.load();
+    this.access.configure();
     this.setUp();
   }
 
@@ -242,6 +243,7 @@ export class Door
   /** Takes the codes and the relays of the settings: the keypad opens without a network too. */
   prepare(): void {
     this.doorway.configure();
+    this.access.configure();
     this.setUp();
   }
 
@@ -253,7 +255,6 @@ export class Door
     this.alarm?.configure(this.contact);
     if (hasHours(settings)) this.openHours ??= new OpenHours(parts, this.doorway);
     this.openHours?.configure();
-    this.access.configure();
   }
 
   /** Tells at each start that strangers are answered and hear the door, where the settings say so. */

@@ -2,7 +2,8 @@
  * The log of a door: its last events, with their time, kept over a restart. Calls with whom, how long, why they ended
  * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and
  * passes them on. It writes seldom, since flash wears out, and not in a call, since erasing flash stops the sound: a
- * power cut loses the last minute, or in a call up to ten. Digits and codes never come here.
+ * power cut loses the last minute, or in a call up to ten. Digits and codes never come here. What there is no room for
+ * goes on in the journal (journal.ts), where the board has one.
  *
  * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can
  * take; what they do not use others may, until they need it. So no number of calls by a stranger pushes an opening out.
@@ -16,6 +17,7 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import type { Record } from "../settings/record.js";
 import { fieldText } from "./eventline.js";
 import type { AnyFields, DoorEvents, EventFields, EventName, EventValues } from "./events.js";
+import type { Journal, JournalEntry } from "./journal.js";
 
 /** The log gathers entries for so long before it writes. */
 const WRITE_MS = 60_000;
@@ -29,6 +31,8 @@ const AFTER_CALL_MS = 1000;
 const ENTRY_MOST = 160;
 /** Characters of the other side's name, so that there is room for the rest. */
 const PEER_MOST = 80;
+/** Entries of one answer that are read from the journal. */
+const PAGE_ENTRIES = 40;
 /** Separates the parts of an entry. */
 const MARKS = ':;"\\';
 
@@ -56,6 +60,9 @@ export const PASSWORD_WRONG = "wrong console password";
 /** The value of the event that somebody who was logged in read the passwords and codes. */
 export const SECRETS_READ = "secrets read";
 
+/** Stands for entries that wait for a journal where there is none. */
+const NO_ENTRIES: string[] = [];
+
 // For the time of one call only.
 const date = new CivilDate();
 
@@ -75,6 +82,8 @@ export interface LogOptions {
   mostEntries: number;
   /** Octets that are kept over a restart. */
   mostBytes: number;
+  /** Keeps what there is no room for here; null where the board has none. */
+  journal?: Journal | null;
 }
 
 export class Log implements DoorEvents, TimerUser {
@@ -94,6 +103,9 @@ export class Log implements DoorEvents, TimerUser {
    * start with a minus.
    */
   private readonly entries: string[] = [];
+  private readonly journal: Journal | null;
+  /** Entries that the journal does not have yet; of those that repeat, the first one. */
+  private fresh = NO_ENTRIES;
   /** For each kind, how often its last entry happened in a row. */
   private readonly repeats: number[] = [1, 1, 1, 1, 1];
   // The call that runs.
@@ -110,6 +122,7 @@ export class Log implements DoorEvents, TimerUser {
     this.record = options.record;
     this.most = options.mostEntries;
     this.mostBytes = options.mostBytes;
+    this.journal = options.journal ?? null;
     this.timer = timers.make(this, 0);
     this.startMs = timers.nowMs;
   }
@@ -119,6 +132,9 @@ export class Log implements DoorEvents, TimerUser {
     const kept = this.record.read();
     const lines = kept === null ? [] : kept.split("\n");
     for (let i = 0; i < lines.length; i++) if (lines[i] !== "") this.push(lines[i]);
+    this.journal?.open();
+    // The journal is younger than the log that is kept.
+    if (this.journal !== null) this.fresh = this.journal.last < 0 ? this.entries.slice() : [];
     this.add("start", "");
   }
 
@@ -134,17 +150,35 @@ export class Log implements DoorEvents, TimerUser {
    */
   text(name: string, sinceS = 0): string {
     let out = "";
-    for (let i = 0; i < this.entries.length; i++) {
-      const entry = this.entries[i];
-      const space = entry.indexOf(" ");
-      const rest = entry.slice(space + 1);
-      // A time that was not known may have been any.
-      const timeS = Number(entry.slice(0, space));
-      if (timeS > 0 && timeS < sinceS) continue;
-      if (name !== "" && rest.slice(0, name.length + 1) !== name + " ") continue;
-      out += timeText(Number(entry.slice(0, space))) + " " + rest + "\n";
-    }
+    for (let i = 0; i < this.entries.length; i++) out += lineOf(this.entries[i], name, sinceS);
     return out;
+  }
+
+  /**
+   * Reads on in the journal, a page at a time, since a board has no memory for all of it.
+   * @param sinceS only those from that time on @param after the number of the last entry before the page, -1 at first
+   * @returns lines for a person, and the number to go on behind, -1 at the end; null where there is no journal
+   */
+  page(name: string, sinceS: number, after: number): { text: string; after: number } | null {
+    const { journal } = this;
+    if (journal === null || journal.last < 0) return null;
+    let count = 0;
+    const page = { text: "", after: -1 };
+    let last = after;
+    journal.read(after, (entry) => {
+      if (count === PAGE_ENTRIES) {
+        page.after = last;
+        return false;
+      }
+      last = entry.number;
+      const line = lineOf(entry.text, name, sinceS);
+      page.text += line;
+      if (line !== "") count += 1;
+      return true;
+    });
+    // They are not written yet.
+    if (page.after < 0) for (let i = 0; i < this.fresh.length; i++) page.text += lineOf(this.fresh[i], name, sinceS);
+    return page;
   }
 
   onTimer(): void {
@@ -163,6 +197,7 @@ export class Log implements DoorEvents, TimerUser {
   }
 
   private write(): void {
+    this.writeJournal();
     try {
       const isKept = this.youngest();
       let out = "";
@@ -171,6 +206,30 @@ export class Log implements DoorEvents, TimerUser {
       this.record.write(out, true);
     } catch {
       // The door goes on without the store; the log is still in memory.
+    }
+  }
+
+  private writeJournal(): void {
+    const { journal, fresh } = this;
+    if (journal === null || fresh.length === 0) return;
+    const openings: JournalEntry[] = [];
+    const others: JournalEntry[] = [];
+    for (let i = 0, number = journal.last + 1; i < fresh.length; i++, number++) {
+      const kind = kindOf(fresh[i]);
+      const isOpening = kind === KIND_OPEN || kind === KIND_CODE || kind === KIND_ALARM;
+      (isOpening ? openings : others).push({ number, text: fresh[i] });
+    }
+    this.fresh = [];
+    this.addToJournal(journal, true, openings);
+    this.addToJournal(journal, false, others);
+  }
+
+  /** What cannot be written is tried again with the next entries, as far as there is room in memory. */
+  private addToJournal(journal: Journal, isOpening: boolean, entries: readonly JournalEntry[]): void {
+    try {
+      journal.add(isOpening, entries);
+    } catch {
+      for (let i = 0; i < entries.length; i++) this.fresh.push(entries[i].text);
     }
   }
 
@@ -335,6 +394,9 @@ export class Log implements DoorEvents, TimerUser {
     } else {
       this.repeats[kind] = 1;
       this.push(entry);
+      // Refused calls may be anybody's, and many.
+      if (this.journal !== null && kind !== KIND_REFUSED) this.fresh.push(entry);
+      if (this.fresh.length > this.most) this.fresh.shift();
     }
     const waitMs = kind === KIND_REFUSED ? WRITE_REFUSED_MS : WRITE_MS;
     if (this.timers.running(this.timer) && (this.isPutOff || this.timers.remaining(this.timer) <= waitMs)) return;
@@ -363,6 +425,16 @@ export class Log implements DoorEvents, TimerUser {
     }
     this.entries.splice(oldest, 1);
   }
+}
+
+/** @returns an entry as a line for a person; "" when it has another name, or is older */
+function lineOf(entry: string, name: string, sinceS: number): string {
+  const space = entry.indexOf(" ");
+  const rest = entry.slice(space + 1);
+  const timeS = Number(entry.slice(0, space));
+  // A time that was not known may have been any.
+  if (timeS > 0 && timeS < sinceS) return "";
+  return name === "" || begins(rest, name + " ") ? timeText(timeS) + " " + rest + "\n" : "";
 }
 
 /** @returns the share of `whole` that is kept for that kind */

@@ -65,10 +65,11 @@ const WATCHDOG_MS = 5000;
     // Node collects by itself.
     if (name === "xs_collector_collect") return undefined;
     if (name === "xs_records_open") return 0;
-    if (name === "xs_records_read") return board.records.get(String(values[0]));
+    const key = values[0] + " " + values[1];
+    if (name === "xs_records_read") return board.records.get(key);
     if (name === "xs_records_write") {
-      if (values[1] === "") board.records.delete(String(values[0]));
-      else board.records.set(String(values[0]), String(values[1]));
+      if (values[2] === "") board.records.delete(key);
+      else board.records.set(key, String(values[2]));
       return 0;
     }
     if (name === "xs_wiegand_begin") {
@@ -95,7 +96,7 @@ class VirtualBoard {
   /** Of the reader at the door: its pins, and frames that wait, as bits, high and low. */
   readerPins: number[] = [];
   readonly frames: (readonly [bits: number, high: number, low: number])[] = [];
-  /** Of people, in their own partition. */
+  /** Of people and the journal, by partition and key. */
   records = new Map<string, string>();
   storeProblem = "";
   printed = "";

@@ -227,4 +227,17 @@ describe("an export", () => {
     expect(output.out).toContain(",people,added: Anna\n");
     expect(output.out).not.toContain("258036");
   });
+
+  it("of a long log reads all of its pages", async () => {
+    const session = await tool();
+    house.epochAtStartS = Date.parse("2026-12-01T10:00:00Z") / 1000;
+    for (let i = 0; i < 90; i++) await session.tell("open");
+    house.log.flush();
+    for (const since of ["1d", ""]) {
+      output.out = "";
+      await exportLog(session, "-", since, told);
+      expect(output.out.split(",open,relay 1: console")).toHaveLength(91);
+    }
+    expect(String((await session.tell("log --since 1d")).text)).toMatch(/\nand more: log --since 1d --after \d+\n$/);
+  });
 });

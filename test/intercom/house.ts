@@ -6,6 +6,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Door } from "../../src/intercom/door.js";
+import { Journal } from "../../src/intercom/journal.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Settings } from "../../src/settings/settings.js";
@@ -53,6 +54,7 @@ export class House {
       record: new KeptText(this.store, "log", House.limits.logBytes),
       mostEntries: House.limits.logEntries,
       mostBytes: House.limits.logBytes,
+      journal: new Journal(new MemoryStore(), House.limits.journalBlocks),
     });
     this.door = new Door({
       settings: this.settings,
