@@ -97,7 +97,7 @@ export interface TcpStack {
  * Tells what was found, once and later.
  * @param error "" when the host was found, else one line for people
  * @param others the places to be tried when the first one does not answer, in that order
- * @param ttlS how long all that is good; nothing where nobody knows
+ * @param ttlS how long all that is good; nothing when that is not known
  */
 export type ResolverDone = (
   error: string,

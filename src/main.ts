@@ -177,7 +177,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
     this.machine.led.lack(!this.hasSound || !this.hasSettings);
   }
 
-  /** Before a restart the other ends of calls are told, as far as that can be done at once. */
+  /** Sends the other ends of calls a BYE before a restart, as far as that can be done at once. */
   private farewell(reason: string): void {
     try {
       this.report(reason);

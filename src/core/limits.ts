@@ -41,7 +41,7 @@ export interface Limits {
   /** Octets for the SIP messages of the last call. */
   traceBytes: number;
   traceMessageBytes: number;
-  /** The sound of a call is told again after this time if nothing about it has changed, ms. */
+  /** The event about the sound of a call is repeated after this time if nothing has changed, ms. */
   soundToldMs: number;
   /** Timers of all layers together, with every input there can be; a board with fewer inputs makes fewer. */
   timers: number;
@@ -185,7 +185,7 @@ export const DOOR_LIMITS: Limits = {
   // Twelve messages, each with its first line and some of the Via: a call has eight to twelve.
   traceBytes: 1152,
   traceMessageBytes: 80,
-  // On a board each event that is told makes garbage, and a collection during a call would be heard.
+  // On a board each event makes garbage, and a collection during a call would be heard.
   soundToldMs: 60_000,
   timers: timersOf(DOOR_COUNTS),
   t1Ms: 500,

@@ -392,7 +392,7 @@ export class Negotiation {
       const code = this.fitOf(media);
       if (fit !== NEGOTIATION_OK && code !== NEGOTIATION_NO_CODEC) fit = code;
       if (code !== NEGOTIATION_OK) continue;
-      // Of two descriptions of the same sound the encrypted one is taken.
+      // The encrypted one of two descriptions of the same sound is taken.
       isSealed = this.hasLine(media);
       if (isSealed || chosen === NO_MEDIUM) chosen = i;
       if (!this.mayEncrypt()) break;

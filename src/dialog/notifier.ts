@@ -1,6 +1,6 @@
 /**
  * The notifier's side of a subscription (RFC 6665 §4.2), as all event packages have it: its time, and the NOTIFYs in
- * its dialog, one at a time. What changes while one is under way is told in the next, and only the last of it.
+ * its dialog, one at a time. What changes while one is under way goes into the next, and only the last of it.
  *
  *     RESTING --a change--> SENDING --2xx, nothing new--> RESTING
  *     SENDING --2xx, something new; or 401, 407, twice at most--> SENDING
@@ -156,7 +156,7 @@ export abstract class Notifier implements ClientUser, TimerUser {
 
   onTerminated(): void {}
 
-  /** Sends what is to be told, unless a NOTIFY is under way. */
+  /** Sends the latest state, unless a NOTIFY is under way. */
   private notify(): void {
     const { layer, timers, transport } = this.context;
     const dialog = this.notifiedDialog();

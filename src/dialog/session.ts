@@ -178,7 +178,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private readonly responses: Responses;
   /** We hung up before the ACK to our 2xx came: the BYE waits for it. RFC 3261 §15 */
   private isByeDue = false;
-  /** Our offer under way, or waiting for its turn, is a change that was asked for: its failure is told. */
+  /** Our offer under way, or waiting for its turn, is a change that the user asked for: the user hears of its failure. */
   private isChange = false;
   /** The offer waits for its turn. */
   private isWaiting = false;
@@ -192,7 +192,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private isReofferDue = false;
   /** The call is to be answered as soon as our provisional response is acknowledged. */
   private isAnswerWanted = false;
-  /** Offer and answer agree, which is told when we answer, or when the ACK comes. */
+  /** Offer and answer agree. The user hears of it when we answer, or when the ACK comes. */
   private isSoundDue = false;
   private peerHasUpdate = false;
   private readonly sessionTimer: number;

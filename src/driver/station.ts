@@ -120,7 +120,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly sounds: SoundPort[] = [];
   private readonly tone = new Tone();
   private readonly contacts: Contact[] = [];
-  /** Where one line is all there is, nobody can join. */
+  /** Null on a board with one line: no second phone can join there. */
   private readonly conference: Conference | null;
   private tidiedMs = 0;
   /** The microphone's port calls. */
@@ -584,7 +584,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   /**
-   * There is no call: nobody hears it when what is no longer used is freed, so that it need not happen in the next one.
+   * Frees what is no longer used while there is no call: the pause would be heard in a call.
    */
   private rest(): void {
     const { nowMs } = this.timers;

@@ -98,7 +98,7 @@ export interface AccessUser extends CodeLockUser {
   onCodeWanted(): void;
   /** A number with fewer digits than a code was entered at the keypad. */
   onDial(digits: string): void;
-  /** @returns the place of the person who calls, as the address of the caller proves; -1 where it is nobody's */
+  /** @returns the place of the person who calls, as the address of the caller proves; -1 when it belongs to no person */
   callerOf(call: Call): number;
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
@@ -213,7 +213,7 @@ export class Access implements TimerUser, HalfWayUser {
   digit(call: Call, code: number, way: number): void {
     if (call.caller !== "" && this.takesOrder(call, code, way)) return;
     if (this.longest === 0) {
-      // This is told once in a call, so that it is known why the door stays shut.
+      // One event in a call says why the door stays shut.
       if (call !== this.call) this.events.event("error", CODE_UNSET, NO_FIELDS);
       this.call = call;
       return;
@@ -548,7 +548,7 @@ export class Access implements TimerUser, HalfWayUser {
     return -1;
   }
 
-  /** @returns the place of the person whose code that is, -1 for nobody's or a locked one */
+  /** @returns the place of the person whose code that is, -1 when it is no person's or locked */
   private placeOf(code: number, count: number): number {
     if (code < 0 || !this.people.hasLength(count)) return -1;
     const place = this.people.ofCode(("" + code).slice(1));

@@ -16,7 +16,7 @@ const NOBODY = -1;
 const proved = new Uri();
 const kept = new Uri();
 
-/** @param address `user@host`, "" for none @returns the place of the person, -1 for nobody */
+/** @param address `user@host`, "" for none @returns the place of the person, -1 when there is none */
 export function personOf(address: string, people: People, callers: Callers, house: HouseServer | null): number {
   const at = address.lastIndexOf("@");
   if (at < 1 || !parse(proved, address)) return NOBODY;

@@ -169,7 +169,7 @@ export class Callers {
   }
 
   private judgeCall(m: Message, door: number): number {
-    // A phone that takes over a running call disturbs nobody.
+    // A phone that takes over a running call makes nothing ring.
     if (door === DOOR_PICKED) return this.isKnown ? 0 : this.refuseUnknown();
     const { settings } = this;
     const quiet = settings.get(DO_NOT_DISTURB);

@@ -18,7 +18,7 @@ const TIMER_SENSOR = 0;
 /** For so long after the relay is off the door may still be opened: somebody may have it in hand. */
 const GRACE_MS = 5000;
 
-/** The user of a doorway, who is told when `isOpen` or `isAlarm` may have changed. */
+/** The user of a doorway; it is called when `isOpen` or `isAlarm` may have changed. */
 export interface DoorwayUser {
   onDoorway(): void;
   /** The door was forced or left open. */

@@ -31,7 +31,7 @@ import {
 import { RING_NOTHING, type Ring } from "./ring.js";
 
 /**
- * So many refused requests of one call are told: a phone that keeps asking must fill neither the console nor the log.
+ * So many refused requests of one call are events: a phone that keeps asking must fill neither the console nor the log.
  */
 const REFUSALS_TOLD = 5;
 

@@ -75,7 +75,7 @@ export function houseServerLimits(limits: Limits): Limits {
   return { ...more, timers: timersOf(more, true) };
 }
 
-/** Words of 32 random bits in a password that nobody is to know. */
+/** Words of 32 random bits in the password that stands in for an unset one. */
 const UNKNOWN_WORDS = 4;
 
 /** A phone as the console shows it. */

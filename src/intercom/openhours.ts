@@ -15,7 +15,7 @@ import { NO_FIELDS } from "./events.js";
 const MINUTE_S = 60;
 /** How often it is looked whether the time of day is known. */
 const AGAIN_MS = 5000;
-/** A board usually knows the time of day after so long; then it is told that it does not. */
+/** A board usually knows the time of day after so long; if not, an event says so then. */
 const TOLD_MS = 60_000;
 const NOT_KNOWN = "the time of day is not known: no relay is switched on by its hours until it is";
 const REASON = "hours";

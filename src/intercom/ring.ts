@@ -38,7 +38,7 @@ export interface RingUser {
 }
 
 export class Ring implements TimerUser {
-  /** Whether a target rings or will ring and nobody has answered yet. */
+  /** Returns whether a target rings or will ring, and none has answered yet. */
   isOn = false;
   /** Whether there is more than one target to call. */
   isPlural = false;

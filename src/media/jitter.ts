@@ -60,7 +60,7 @@ const FADE = 480;
 const RETURN = 24;
 /** If the next packet lies further than this from the one before, in samples, the sender's clock was set anew. */
 const CLOCK_STEP = 960;
-/** After so long without sound the next packet begins anew. */
+/** After so long without sound the next packet starts the buffer again. */
 const IDLE = 2000 * SAMPLES_PER_MS;
 
 export class JitterBuffer {

@@ -212,7 +212,7 @@ export class People {
     return NOBODY;
   }
 
-  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1 for nobody */
+  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1 when there is none */
   private addresseeOf(sip: string): number {
     const sought = nameHash(userOf(sip));
     for (let place = 0; sip !== "" && place < this.addresses.length; place++)

@@ -17,7 +17,7 @@ export function mayPress(settings: Settings, what: string): boolean {
 /**
  * Returns whom a button calls now. A button without a plan of its own calls `call.target`.
  * @param button from 1 @param epochS s since 1970 in UTC; 0 means that the time is not known, and counts as day
- * @returns null when there is nobody to call
+ * @returns null when there is no target to call
  */
 export function planOfButton(settings: Settings, button: number, epochS: number): Plan | null {
   let plan = isNight(settings, epochS) ? settings.get(NIGHT_PLANS[button - 1]) : "";
@@ -37,7 +37,7 @@ export function planOfHold(settings: Settings, button: number): Plan | null {
 }
 
 /**
- * Returns whether a press rings nobody now. While the time of day is not known it is not quiet: a visitor is heard.
+ * Returns whether a press rings no target now. While the time of day is not known a press rings.
  * @param epochS s since 1970 in UTC, 0 while it is not known
  */
 export function isQuiet(settings: Settings, epochS: number): boolean {

@@ -156,7 +156,7 @@ export interface ClientHost extends FailoverHost {
   abandon(connection: number): void;
 }
 
-/** The user of a transaction that nobody waits for. */
+/** The user of a transaction whose response is of no use to anybody. */
 class NoUser implements ClientUser {
   onResponse(): void {}
   onFailure(): void {}
@@ -310,7 +310,7 @@ export class ClientTransaction implements TimerUser {
     this.host.onClientDiscarded(this);
   }
 
-  /** Takes the user off, and the transaction ends by itself. An INVITE that nobody waits for is cancelled. */
+  /** Takes the user off, and the transaction ends by itself. An INVITE without a user is cancelled. */
   forget(): void {
     this.user = NO_USER;
     this.cancel();

@@ -37,7 +37,7 @@ import {
 } from "./call.js";
 import type { CallKeeper } from "./callpool.js";
 
-// The changes of a transfer that are told.
+// The changes of a transfer that the user hears of.
 /** A REFER was refused. */
 export const TRANSFER_REFUSED = 0;
 /** The target is called. */
@@ -157,7 +157,7 @@ export class Transfer implements CallKeeper, TimerUser {
     if (this.left !== null) this.left.hangUp();
   }
 
-  /** The phone that asked is told how it goes. @param id the CSeq of the REFER, or -1 */
+  /** Notifies the phone that asked how it goes. @param id the CSeq of the REFER, or -1 */
   subscribe(call: Call, id: number): void {
     const { dialog } = call.session;
     if (dialog !== null) this.referral.subscribe(dialog, id, this.host.ringMostMs() + MARGIN_MS);
@@ -196,7 +196,7 @@ export class Transfer implements CallKeeper, TimerUser {
     call.isMoved = false;
   }
 
-  /** Notes a change of a call, before it is told. @returns whether it was told here */
+  /** Notes a change of a call, before the user hears of it. @returns whether the user heard of it here */
   noteChange(call: Call, cause: number, status: number, m: Message | null): boolean {
     if (this.isMaking && this.to === null) this.to = call;
     if (call === this.to) return this.noteTarget(call, cause, status, m);
@@ -301,7 +301,7 @@ export class Transfer implements CallKeeper, TimerUser {
   }
 }
 
-/** The final response that a transfer which failed is told with. */
+/** The final response that reports a failed transfer. */
 function finalOf(cause: number, status: number): number {
   if (status >= 300) return status;
   switch (cause) {
