@@ -178,7 +178,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private readonly responses: Responses;
   /** We hung up before the ACK to our 2xx came: the BYE waits for it. RFC 3261 §15 */
   private isByeDue = false;
-  /** Our offer under way, or waiting for its turn, is a change that the user asked for: the user hears of its failure. */
+  /** Our offer under way, or waiting for its turn, is a change that the user asked for, and hears of if it fails. */
   private isChange = false;
   /** The offer waits for its turn. */
   private isWaiting = false;

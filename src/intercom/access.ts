@@ -98,7 +98,7 @@ export interface AccessUser extends CodeLockUser {
   onCodeWanted(): void;
   /** A number with fewer digits than a code was entered at the keypad. */
   onDial(digits: string): void;
-  /** @returns the place of the person who calls, as the address of the caller proves; -1 when it belongs to no person */
+  /** @returns the place of the person who calls, by the address of the caller; -1 when it is no person's */
   callerOf(call: Call): number;
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;

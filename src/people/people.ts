@@ -186,7 +186,7 @@ export class People {
     return person !== null && this.isInForce(person) ? place : NOBODY;
   }
 
-  /** @returns the place of the person with that card, also of an import that is not whole; -1 when there is none */
+  /** @returns the place of the person with that card, also of an import that is not whole; -1: none */
   private holderOf(card: string): number {
     const sought = cardHash(card);
     for (let i = 0; i < this.secretCount; i++) {
@@ -212,7 +212,7 @@ export class People {
     return NOBODY;
   }
 
-  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1 when there is none */
+  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1: none */
   private addresseeOf(sip: string): number {
     const sought = nameHash(userOf(sip));
     for (let place = 0; sip !== "" && place < this.addresses.length; place++)
