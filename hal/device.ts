@@ -44,6 +44,11 @@ export interface TcpConnection {
   readonly localPort: number;
   /** A number that is never used again for another connection. */
   readonly id: number;
+  /**
+   * How the other side is known: "CA" or "pin"; "" if it has not proved who it is yet, or need not. Missing without
+   * TLS.
+   */
+  readonly proof?: string;
   /** The address of the other side. */
   readonly address: number;
   readonly port: number;
@@ -77,6 +82,14 @@ export interface TcpOptions {
   onError(message: string): void;
 }
 
+/** How the other side of a TLS connection is known to be the one that is meant. */
+export interface Trust {
+  /** Where the certificates of the authorities are that are believed (the setting `tls.ca`); "" for the usual ones. */
+  ca: string;
+  /** SHA-256 of the public keys that are believed whatever their certificate says, as lower-case hexadecimal digits. */
+  pins: readonly string[];
+}
+
 /** A listener, unless it only calls, and the connections from and to one local address. */
 export interface TcpStack {
   /** The port it listens on; 0 if it only calls. */
@@ -86,8 +99,16 @@ export interface TcpStack {
    * room for another
    */
   connect(address: number, port: number): TcpConnection | null;
+  /**
+   * As `connect`, by TLS; a device without TLS lacks it. The connection counts as open when the other side has proved
+   * that it has that name; why it did not is told by `onError`, before `onClose`. RFC 5922 §7
+   * @param name a host in lower case, "" for the address itself
+   */
+  connectSecure?(address: number, port: number, name: string, trust: Trust): TcpConnection | null;
+  /** @returns a connection of ours by TLS to that place whose other side has to have that name */
+  findSecure?(address: number, port: number, name: string): TcpConnection | null;
   find(id: number): TcpConnection | null;
-  /** @returns the youngest connection to that address and port */
+  /** @returns the youngest connection to that address and port that is none by TLS */
   findTo(address: number, port: number): TcpConnection | null;
   /** Closes the listener and all connections. */
   close(): void;
@@ -107,14 +128,17 @@ export type ResolverDone = (
   ttlS?: number,
 ) => void;
 
+/** What a name is looked up for; "tls": SIP over TLS. */
+export type Service = "udp" | "tcp" | "tls";
+
 export interface Resolver {
   /**
    * Looks a host up. RFC 3263 §4.1, §4.2
-   * @param port as given beside the name; -1: NAPTR and SRV records are asked for first, and 5060 counts without
-   * them
-   * @param tcp which service these records are for
+   * @param port as given beside the name; -1: NAPTR and SRV records are asked for first, and 5060 (TLS: 5061)
+   * counts without them
+   * @param service which records these are
    */
-  resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void;
+  resolve(name: string, port: number, service: Service, done: ResolverDone): void;
 }
 
 /** Calls its owner once, at a time that can be moved. */
@@ -303,6 +327,8 @@ export interface Device {
   udp(options: UdpOptions): Promise<UdpSocket>;
   /** Rejects as `udp` does. */
   tcp(options: TcpOptions): Promise<TcpStack>;
+  /** Its connections can be protected by TLS: `tcp` gives `connectSecure`. */
+  readonly hasTls?: boolean;
   resolver: Resolver;
   microphone: AudioPort;
   speaker: AudioOutput;

@@ -20,6 +20,7 @@ import {
   TYPE_MASK,
   TYPE_NAME,
   TYPE_NUMBER,
+  TYPE_PIN,
   TYPE_SWITCH,
   TYPE_TIME,
   TYPE_URL,
@@ -135,6 +136,8 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     case TYPE_HOURS:
     case TYPE_URL:
       return { type: "string", maxLength: max, pattern: NO_CONTROLS, ...common };
+    case TYPE_PIN:
+      return { type: "string", pattern: "^([0-9A-Fa-f:]{64,95}(, *[0-9A-Fa-f:]{64,95}){0,2})?$", ...common };
     case TYPE_TIME:
       return { type: "string", pattern: "^(off|([01][0-9]|2[0-3]):[0-5][0-9])$", ...common };
     default: {

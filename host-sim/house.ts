@@ -70,6 +70,8 @@ export interface HousePlan {
   speaker: AudioOutput;
   ladder: Ladder;
   tell(event: SimEvent): void;
+  /** Gets the secrets of connections by TLS. */
+  keylog?: ((line: Uint8Array) => void) | undefined;
   /**
    * The place of the door: its loudspeaker is heard by its microphone there, and a phone's by the phone's. Undefined
    * for none.
@@ -140,6 +142,7 @@ export class SimHouse {
       faults,
       wiretap: new Wiretap(clock),
       tell: plan.tell,
+      keylog: plan.keylog,
       watch: plan.watch,
     };
     const { ladder, tap } = plan;

@@ -196,6 +196,8 @@ export class Party implements DoorEvents, TerminalUser {
       resolver: wiring.resolver,
       udp: (options) => wiring.udp(options, options.setting === "sip.port"),
       tcp: (options) => wiring.tcp(options),
+      // The virtual network has no TLS.
+      hasTls: house.network === null,
       microphone: portOf(house.clock, codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
       codec: this.codec,

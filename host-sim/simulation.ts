@@ -9,6 +9,7 @@ import type { Change } from "./config/file.js";
 import { type HousePlan, Misfit, SimHouse } from "./house.js";
 import { Interruption } from "./interruption.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
+import { keylogOf } from "./io/keylog.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, MemoryStore } from "./io/store.js";
 import { Keyboard } from "./keyboard.js";
@@ -80,6 +81,7 @@ export class Simulation {
       microphone: options.mic !== "" ? new SamplesInput(loadWav(options.mic)) : new SamplesInput(),
       speaker: this.speaker ?? NO_SPEAKER,
       ladder: this.output.ladder,
+      keylog: options.keylog === "" ? undefined : keylogOf(options.keylog),
     };
     const { tell } = this.output;
     // A script is for programs, so there is a panel beside it only if its port is named.

@@ -4,7 +4,16 @@
  * house-server.ts).
  */
 import { networkInterfaces } from "node:os";
-import type { Clock, Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../hal/device.js";
+import type {
+  Clock,
+  Resolver,
+  TcpConnection,
+  TcpOptions,
+  TcpStack,
+  Trust,
+  UdpOptions,
+  UdpSocket,
+} from "../hal/device.js";
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import type { TimerWatcher } from "../src/transaction/watcher.js";
@@ -27,6 +36,8 @@ export interface House {
   faults: Faults;
   wiretap: Wiretap;
   tell(event: SimEvent): void;
+  /** Gets the secrets of connections by TLS. */
+  keylog?: ((line: Uint8Array) => void) | undefined;
   /** Looks on at the timers of a party; none: nobody does. */
   watch?: (who: string) => TimerWatcher;
 }
@@ -128,11 +139,13 @@ export class Wiring {
       },
       onData: (c: TcpConnection, bytes: Uint8Array, start: number, end: number) => {
         const way = { from: c.address, fromPort: c.port, to: ip, toPort: c.localPort };
-        if (!wiretap.isOwn(c.address, c.port)) wiretap.seen({ ...way, isTcp: true, isSip, bytes, start, end });
+        const isTls = c.proof !== undefined;
+        if (!wiretap.isOwn(c.address, c.port)) wiretap.seen({ ...way, isTcp: true, isTls, isSip, bytes, start, end });
         options.onData(c, bytes, start, end);
       },
     };
-    const stack = await (this.host !== null ? this.host.tcp(tapped) : openTcp(tapped));
+    const { keylog } = this.house;
+    const stack = await (this.host !== null ? this.host.tcp(tapped) : openTcp(tapped, undefined, { keylog }));
     return this.tapTcp(stack, isSip);
   }
 
@@ -220,11 +233,15 @@ export class Wiring {
             get isOpen() {
               return connection.isOpen;
             },
+            get proof() {
+              return connection.proof;
+            },
             drop: () => connection.drop(),
             write: (bytes, start, end) => {
               const { address: to, port: toPort } = connection;
               const way = { from: ip, fromPort: connection.localPort || stack.port, to, toPort };
-              wiretap.seen({ ...way, isTcp: true, isSip, bytes, start, end });
+              const isTls = connection.proof !== undefined;
+              wiretap.seen({ ...way, isTcp: true, isTls, isSip, bytes, start, end });
               return connection.write(bytes, start, end);
             },
             close: () => {
@@ -239,6 +256,17 @@ export class Wiring {
         if (connection !== null) wiretap.addEnd(ip, connection.localPort, stack.port);
         return tap(connection);
       },
+      ...(stack.connectSecure === undefined
+        ? {}
+        : {
+            connectSecure: (address: number, port: number, name: string, trust: Trust) => {
+              const connection = stack.connectSecure?.(address, port, name, trust) ?? null;
+              if (connection !== null) wiretap.addEnd(ip, connection.localPort, stack.port);
+              return tap(connection);
+            },
+            findSecure: (address: number, port: number, name: string) =>
+              tap(stack.findSecure?.(address, port, name) ?? null),
+          }),
       find: (id) => tap(stack.find(id)),
       findTo: (address, port) => tap(stack.findTo(address, port)),
       close: () => stack.close(),

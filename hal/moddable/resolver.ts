@@ -18,10 +18,22 @@ import {
   type Service,
   writeQuestion,
 } from "../../src/wire/dns.js";
-import type { Clock, Device, DeviceTimer, Resolver, ResolverDone, UdpSocket } from "../device.js";
+import type {
+  Clock,
+  Device,
+  DeviceTimer,
+  Resolver,
+  ResolverDone,
+  Service as SipService,
+  UdpSocket,
+} from "../device.js";
 
 const DNS_PORT = 53;
 const SIP_PORT = 5060;
+const SIPS_PORT = 5061;
+/** The NAPTR services, and what stands before the names of their SRV records. RFC 3263 §4.1, RFC 3261 §19.1.2 */
+const NAPTR_SERVICES: Record<SipService, string> = { udp: "sip+d2u", tcp: "sip+d2t", tls: "sips+d2t" };
+const SRV_PREFIXES: Record<SipService, string> = { udp: "_sip._udp.", tcp: "_sip._tcp.", tls: "_sips._tcp." };
 /** An answer is awaited for so long, ms; and a question is asked so often. The servers take turns. */
 const ANSWER_MS = 2000;
 const TRIES = 4;
@@ -38,7 +50,7 @@ const NO_SUCH_NAME = 3;
 
 class Job {
   readonly name: string;
-  readonly tcp: boolean;
+  readonly service: SipService;
   readonly done: ResolverDone;
   readonly port: number;
   readonly startMs: number;
@@ -54,10 +66,10 @@ class Job {
   type: number;
   tries = 0;
 
-  constructor(name: string, port: number, tcp: boolean, startMs: number, done: ResolverDone) {
+  constructor(name: string, port: number, service: SipService, startMs: number, done: ResolverDone) {
     this.name = name;
     this.port = port;
-    this.tcp = tcp;
+    this.service = service;
     this.startMs = startMs;
     this.done = done;
     // NAPTR and SRV records belong to domains: a name without a dot is a host of this house.
@@ -67,7 +79,7 @@ class Job {
 
   /** The name under which SRV records are, where no NAPTR record says another. */
   get usual(): string {
-    return (this.tcp ? "_sip._tcp." : "_sip._udp.") + this.name;
+    return SRV_PREFIXES[this.service] + this.name;
   }
 
   noteTtl(ttlS: number): void {
@@ -75,7 +87,8 @@ class Job {
   }
 
   add(address: number, port: number, rank: number): void {
-    if (this.places.length < PLACES) this.places.push({ address, port: port < 0 ? SIP_PORT : port, rank });
+    if (this.places.length < PLACES)
+      this.places.push({ address, port: port >= 0 ? port : this.service === "tls" ? SIPS_PORT : SIP_PORT, rank });
   }
 }
 
@@ -109,8 +122,8 @@ export class BoardResolver implements Resolver {
     this.timer = options.clock.createTimer(() => this.onTimer());
   }
 
-  resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void {
-    this.jobs.push(new Job(name, port, tcp, this.options.clock.now(), done));
+  resolve(name: string, port: number, service: SipService, done: ResolverDone): void {
+    this.jobs.push(new Job(name, port, service, this.options.clock.now(), done));
     if (this.jobs.length === 1) this.begin();
   }
 
@@ -162,7 +175,7 @@ export class BoardResolver implements Resolver {
       if (length === 0) return;
       if (socket.address !== this.server || socket.remotePort !== DNS_PORT) continue;
       const job = this.jobs[0];
-      const code = readAnswer(datagram, length, this.id, job.asked, job.type, answer, job.tcp ? "sip+d2t" : "sip+d2u");
+      const code = readAnswer(datagram, length, this.id, job.asked, job.type, answer, NAPTR_SERVICES[job.service]);
       if (code === DNS_NOT_OURS) continue;
       if (job.type === DNS_NAPTR) this.askServices(job, answer.replacement);
       else if (job.type === DNS_SRV) this.onServices(job);
@@ -190,7 +203,7 @@ export class BoardResolver implements Resolver {
     while (services.length > 0 && job.hosts.length < HOSTS)
       job.hosts.push(services.splice(chooseService(services, fraction(random)), 1)[0]);
     if (job.hosts.length === 1 && job.hosts[0].target === "")
-      this.end(job.name + " says that it has no SIP service over " + (job.tcp ? "TCP" : "UDP"));
+      this.end(job.name + " says that it has no SIP service over " + job.service.toUpperCase());
     else if (job.hosts.length > 0) this.askHost(job, 0);
     else {
       job.tries = 0;

@@ -57,7 +57,7 @@ export class TimeOfDay {
     if (this.isAsking) return;
     this.isAsking = true;
     this.timer.stop();
-    resolver.resolve(server, NTP_PORT, false, (error, address) => {
+    resolver.resolve(server, NTP_PORT, "udp", (error, address) => {
       if (error === "") this.ask(address);
       else this.fail(error);
     });

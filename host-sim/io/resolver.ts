@@ -5,11 +5,15 @@
  */
 import type { NaptrRecord, SrvRecord } from "node:dns";
 import { Resolver as DnsResolver, lookup } from "node:dns/promises";
-import type { Resolver, ResolverDone } from "../../hal/device.js";
+import type { Resolver, ResolverDone, Service } from "../../hal/device.js";
 import { ipv4, type Place } from "../../src/core/address.js";
 import { fraction, type RandomSource } from "../../src/core/random.js";
 
 const SIP_PORT = 5060;
+const SIPS_PORT = 5061;
+/** The NAPTR services, and what stands before the names of their SRV records. RFC 3263 §4.1, RFC 3261 §19.1.2 */
+const NAPTR_SERVICES: Record<Service, string> = { udp: "sip+d2u", tcp: "sip+d2t", tls: "sips+d2t" };
+const SRV_PREFIXES: Record<Service, string> = { udp: "_sip._udp.", tcp: "_sip._tcp.", tls: "_sips._tcp." };
 /** How long one look-up may take in all, ms. */
 const ANSWER_MS = 10000;
 /** Servers that are looked up for one name. */
@@ -32,12 +36,12 @@ export class NodeResolver implements Resolver {
     this.names = names;
   }
 
-  resolve(name: string, port: number, tcp: boolean, done: ResolverDone): void {
+  resolve(name: string, port: number, service: Service, done: ResolverDone): void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<Place[] | string>((resolve) => {
       timer = setTimeout(() => resolve("no answer from the name service about " + name), ANSWER_MS);
     });
-    Promise.race([this.find(name, port, tcp), late]).then((found) => {
+    Promise.race([this.find(name, port, service), late]).then((found) => {
       clearTimeout(timer);
       if (typeof found === "string") done(found, -1, -1);
       else done("", found[0].address, found[0].port, found.slice(1));
@@ -45,14 +49,14 @@ export class NodeResolver implements Resolver {
   }
 
   /** @returns one place at least, or a line that says why there is none */
-  private async find(name: string, port: number, tcp: boolean): Promise<Place[] | string> {
-    const plainPort = port < 0 ? SIP_PORT : port;
+  private async find(name: string, port: number, service: Service): Promise<Place[] | string> {
+    const plainPort = port >= 0 ? port : service === "tls" ? SIPS_PORT : SIP_PORT;
     const literal = ipv4(name);
     if (literal >= 0) return [{ address: literal, port: plainPort, rank: 0 }];
     // NAPTR and SRV records belong to domains: a name without a dot is a host of this house.
-    const records = port < 0 && name.includes(".") ? await this.services(name, tcp) : [];
+    const records = port < 0 && name.includes(".") ? await this.services(name, service) : [];
     if (records.length === 1 && (records[0].name === "" || records[0].name === ".")) {
-      return name + " says that it has no SIP service over " + (tcp ? "TCP" : "UDP");
+      return name + " says that it has no SIP service over " + service.toUpperCase();
     }
     if (records.length === 0) {
       const addresses = await this.host(name);
@@ -72,11 +76,10 @@ export class NodeResolver implements Resolver {
     return places.length > 0 ? places : "none of the SIP servers of " + name + " has an address";
   }
 
-  private async services(name: string, tcp: boolean): Promise<SrvRecord[]> {
-    const service = tcp ? "sip+d2t" : "sip+d2u";
+  private async services(name: string, service: Service): Promise<SrvRecord[]> {
     try {
       return await this.names.srv(
-        (await this.replacement(name, service)) ?? (tcp ? "_sip._tcp." : "_sip._udp.") + name,
+        (await this.replacement(name, NAPTR_SERVICES[service])) ?? SRV_PREFIXES[service] + name,
       );
     } catch {
       return [];

@@ -1,10 +1,12 @@
 /**
  * TCP on Node, in the shape of hal/device.ts: one listener, a bounded number of connections, bounded queues of octets
- * to send. Not here: TLS, IPv6, and what a message is (the stream is handed on as it comes).
+ * to send; connections of ours can be by TLS. Not here: what a server is believed by (tls.ts), listening for TLS
+ * (tlslistener.ts), IPv6, and what a message is (the stream is handed on as it comes).
  */
 import { createServer, type Server, Socket } from "node:net";
-import type { TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
+import type { TcpConnection, TcpOptions, TcpStack, Trust } from "../../hal/device.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { openSecure } from "./tls.js";
 import { openError } from "./udp.js";
 
 /** Connections at once, both ways together, unless another number is given. */
@@ -18,18 +20,31 @@ export const TCP_CONNECT_MS = 32000;
 /** After we closed, the other side may take so long to close, ms; then the connection is dropped. */
 const CLOSE_MS = 2000;
 
+/** The number of the connection that was opened last, over all stacks. */
+let lastId = 0;
+
 class NodeTcpConnection implements TcpConnection {
   readonly id: number;
   readonly address: number;
   readonly port: number;
   readonly socket: Socket;
+  /** The host that the other side of a connection by TLS has to be; null for one that is not ours, or without TLS. */
+  readonly name: string | null;
+  proof: string | undefined;
   private readonly stack: NodeTcpStack;
   private open = true;
+  /** What is to be sent when the other side has proved who it is; null: that is done, or not needed. */
+  private waiting: Uint8Array[] | null = null;
+  private waitingBytes = 0;
+  private isEnding = false;
 
-  constructor(stack: NodeTcpStack, socket: Socket, id: number, address: number, port: number) {
+  constructor(stack: NodeTcpStack, socket: Socket, address: number, port: number, name: string | null) {
     this.stack = stack;
     this.socket = socket;
-    this.id = id;
+    this.name = name;
+    if (name !== null) this.waiting = [];
+    if (name !== null || "encrypted" in socket) this.proof = "";
+    this.id = ++lastId;
     this.address = address;
     this.port = port;
     socket.setNoDelay(true);
@@ -52,14 +67,28 @@ class NodeTcpConnection implements TcpConnection {
   }
 
   get isOpen(): boolean {
-    return this.open && !this.socket.connecting;
+    return this.open && this.waiting === null && !this.socket.connecting;
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.open || this.socket.writableEnded) return false;
-    if (this.socket.writableLength + end - start > TCP_QUEUE_BYTES) return false;
-    this.socket.write(Uint8Array.prototype.slice.call(bytes, start, end));
+    if (this.socket.writableLength + this.waitingBytes + end - start > TCP_QUEUE_BYTES) return false;
+    const copy = Uint8Array.prototype.slice.call(bytes, start, end);
+    if (this.waiting === null) this.socket.write(copy);
+    else {
+      this.waiting.push(copy);
+      this.waitingBytes += copy.length;
+    }
     return true;
+  }
+
+  /** The other side has proved who it is: what waited is sent. @param proof "CA" or "pin" */
+  trustPeer(proof: string): void {
+    this.proof = proof;
+    for (const bytes of this.waiting ?? []) this.socket.write(bytes);
+    this.waiting = null;
+    this.waitingBytes = 0;
+    if (this.isEnding) this.socket.end();
   }
 
   close(): void {
@@ -67,7 +96,12 @@ class NodeTcpConnection implements TcpConnection {
     this.open = false;
     this.stack.forget(this);
     const { socket } = this;
-    if (socket.connecting && socket.writableLength === 0) {
+    if (this.waiting !== null && this.waitingBytes > 0) {
+      // The handshake has a deadline of its own.
+      this.isEnding = true;
+      return;
+    }
+    if (this.waiting !== null || (socket.connecting && socket.writableLength === 0)) {
       socket.destroy();
       return;
     }
@@ -90,36 +124,67 @@ class NodeTcpConnection implements TcpConnection {
   }
 }
 
-class NodeTcpStack implements TcpStack {
+export class NodeTcpStack implements TcpStack {
   readonly port: number;
   readonly options: TcpOptions;
   private readonly server: Server | null;
   private readonly most: number;
   private connections: NodeTcpConnection[] = [];
-  private lastId = 0;
   private open = true;
+  private readonly keylog: ((line: Uint8Array) => void) | undefined;
 
-  constructor(server: Server | null, options: TcpOptions, most: number) {
+  /** @param event of the server, when a connection came */
+  constructor(server: Server | null, options: TcpOptions, most: number, settings: StackSettings = {}) {
+    const { event = "connection", keylog } = settings;
+    this.keylog = keylog;
     this.server = server;
     this.most = most;
     this.options = options;
     this.port = server === null ? 0 : (server.address() as { port: number }).port;
-    server?.on("connection", (socket) => this.accept(socket));
+    server?.on(event, (socket: Socket) => this.accept(socket));
     server?.on("error", (error) => options.onError("tcp: " + error.message));
   }
 
   connect(address: number, port: number): TcpConnection | null {
     if (!this.open || this.connections.length >= this.most || port < 1 || port > 65535) return null;
     const socket = new Socket();
-    const connection = this.add(socket, address, port);
+    const connection = this.add(socket, address, port, null);
     socket.setTimeout(TCP_CONNECT_MS, () => socket.destroy());
     socket.once("connect", () => {
       socket.setTimeout(0);
       if (this.find(connection.id) !== null) this.options.onOpen(connection, false);
     });
-    const localAddress = this.options.address === 0 ? undefined : ipv4Text(this.options.address);
-    socket.connect({ host: ipv4Text(address), port, localAddress });
+    socket.connect({ host: ipv4Text(address), port, localAddress: this.localAddress });
     return connection;
+  }
+
+  connectSecure(address: number, port: number, name: string, trust: Trust): TcpConnection | null {
+    const { options, localAddress, keylog } = this;
+    if (!this.open || this.connections.length >= this.most || port < 1 || port > 65535) return null;
+    const socket = openSecure({ address, port, localAddress, name, trust, keylog }, (problem, proof) => {
+      if (problem !== "") {
+        options.onError(problem);
+        return;
+      }
+      connection.trustPeer(proof);
+      if (this.find(connection.id) !== null) options.onOpen(connection, false);
+    });
+    if (typeof socket === "string") {
+      options.onError(socket);
+      return null;
+    }
+    socket.setTimeout(TCP_CONNECT_MS, () => socket.destroy());
+    const connection = this.add(socket, address, port, name);
+    return connection;
+  }
+
+  findSecure(address: number, port: number, name: string): TcpConnection | null {
+    const { connections } = this;
+    return connections.find((one) => one.address === address && one.port === port && one.name === name) ?? null;
+  }
+
+  private get localAddress(): string | undefined {
+    return this.options.address === 0 ? undefined : ipv4Text(this.options.address);
   }
 
   find(id: number): TcpConnection | null {
@@ -129,7 +194,7 @@ class NodeTcpStack implements TcpStack {
   findTo(address: number, port: number): TcpConnection | null {
     for (let i = this.connections.length - 1; i >= 0; i--) {
       const connection = this.connections[i];
-      if (connection.address === address && connection.port === port) return connection;
+      if (connection.name === null && connection.address === address && connection.port === port) return connection;
     }
     return null;
   }
@@ -152,30 +217,42 @@ class NodeTcpStack implements TcpStack {
       socket.destroy();
       return;
     }
-    this.options.onOpen(this.add(socket, address, socket.remotePort ?? 0), true);
+    this.options.onOpen(this.add(socket, address, socket.remotePort ?? 0, null), true);
   }
 
-  private add(socket: Socket, address: number, port: number): NodeTcpConnection {
-    const connection = new NodeTcpConnection(this, socket, ++this.lastId, address, port);
+  private add(socket: Socket, address: number, port: number, name: string | null): NodeTcpConnection {
+    const connection = new NodeTcpConnection(this, socket, address, port, name);
     this.connections.push(connection);
     return connection;
   }
+}
+
+/** What else a stack can be told. */
+interface StackSettings {
+  /** The server's event of a connection that came. */
+  event?: "connection" | "secureConnection";
+  /** Gets the secrets of connections by TLS. */
+  keylog?: ((line: Uint8Array) => void) | undefined;
 }
 
 /**
  * Listens, unless it only calls. @param connections at once, both ways together @throws Error of one line if the port
  * or the address cannot be had
  */
-export function openTcp(options: TcpOptions, connections = TCP_CONNECTIONS): Promise<TcpStack> {
-  if (options.isCaller === true) return Promise.resolve(new NodeTcpStack(null, options, connections));
+export function openTcp(
+  options: TcpOptions,
+  connections = TCP_CONNECTIONS,
+  settings: StackSettings = {},
+  server: Server = createServer(),
+): Promise<NodeTcpStack> {
+  if (options.isCaller === true) return Promise.resolve(new NodeTcpStack(null, options, connections, settings));
   return new Promise((resolve, reject) => {
-    const server = createServer();
     const failed = (error: NodeJS.ErrnoException) =>
       reject(openError(error.code ?? error.message, "tcp", options.address, options.port, options.setting ?? ""));
     server.once("error", failed);
     server.listen({ host: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
       server.off("error", failed);
-      resolve(new NodeTcpStack(server, options, connections));
+      resolve(new NodeTcpStack(server, options, connections, settings));
     });
   });
 }

@@ -47,7 +47,8 @@ function pcapOf(journal: Journal, epochMs: number): Buffer {
 
 /** @returns the text that stands at an arrow, at a state or at a band */
 export function labelOf(item: Item): string {
-  if (item.kind === "message") return item.text + (item.isTcp ? " (TCP)" : "") + (item.isAgain ? " (again)" : "");
+  if (item.kind === "message")
+    return item.text + (item.isTls ? " (TLS)" : item.isTcp ? " (TCP)" : "") + (item.isAgain ? " (again)" : "");
   if (item.kind === "state") return item.event + " " + item.value + (item.note === "" ? "" : " (" + item.note + ")");
   const { there, back } = item;
   const length = ((item.until - item.t) / 1000).toFixed(1) + " s";

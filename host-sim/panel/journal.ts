@@ -90,6 +90,7 @@ export class Journal {
       from: safe(rung.from),
       to: safe(rung.to),
       isTcp: rung.isTcp,
+      isTls: rung.isTls,
       isAgain: rung.isAgain,
       timer: this.timerOf(rung),
       text: rung.head.text,

@@ -26,6 +26,8 @@ export interface PartyState {
   direction: string;
   peer: string;
   reason: string;
+  /** What others on the network cannot find out of the call: "private" (signalling and sound), "sound", or "". */
+  privacy: string;
   /** The time when the call was confirmed, ms; -1 while it is not. */
   sinceMs: number;
 }
@@ -120,6 +122,7 @@ export interface MessageItem extends ItemOf {
   from: string;
   to: string;
   isTcp: boolean;
+  isTls: boolean;
   isAgain: boolean;
   /** The timer that sent the message again: its letter, "2xx" for that of a 2xx, "" for none. */
   timer: string;

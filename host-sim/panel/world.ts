@@ -457,6 +457,7 @@ export class PanelWorld {
         direction: "",
         peer: "",
         reason: "",
+        privacy: "",
         sinceMs: -1,
       };
       this.parties.set(party.name, state);
@@ -499,6 +500,7 @@ export class PanelWorld {
     if (extra.peer !== undefined) state.peer = String(extra.peer);
     state.reason = String(extra.reason ?? "");
     if (value === "confirmed" && state.sinceMs < 0) state.sinceMs = t;
+    if (value === "confirmed") state.privacy = privacyOf(extra);
     if (value === "ended") state.sinceMs = -1;
   }
 
@@ -534,6 +536,12 @@ export class PanelWorld {
 /** @returns the value of --board, "" for none: the reference board with every possible input */
 function boardName(board: SimBoard): string {
   return board === boardOf("") ? "" : board.name;
+}
+
+/** @param fields of the event that the call is confirmed @returns as `PartyState.privacy` */
+function privacyOf({ encryption = "none", signalling = "none" }: Record<string, unknown>): string {
+  if (encryption === "none") return "";
+  return signalling === "none" ? "sound" : "private";
 }
 
 /** @returns the error in the console's answer, "" for none */

@@ -8,8 +8,9 @@ import { ipv4Text } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
 import type { CallWatcher } from "../../src/server/proxy.js";
 import type { Flow } from "../../src/transaction/flow.js";
+import { serviceOf } from "../../src/transaction/resolver.js";
 import type { Message } from "../../src/wire/message.js";
-import { HEADER_FROM, HEADER_TO, TRANSPORT_TCP } from "../../src/wire/names.js";
+import { HEADER_FROM, HEADER_TO } from "../../src/wire/names.js";
 import type { Fields, Log } from "./log.js";
 
 /** Number of answered calls whose beginning is kept. */
@@ -76,7 +77,7 @@ export class CallLog implements CallWatcher {
 
 /** @returns the address and port that the request came from, as fields */
 function from(source: Flow): Fields {
-  const transport = source.transport === TRANSPORT_TCP ? "tcp:" : "udp:";
+  const transport = serviceOf(source.transport) + ":";
   return { address: transport + ipv4Text(source.ip) + ":" + source.port };
 }
 

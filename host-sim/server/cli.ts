@@ -91,6 +91,7 @@ async function run(options: ServerOptions): Promise<number> {
         user: name.toString(),
       }),
   });
+  host.onHandshakeFailed = (address, reason) => log.tell("debug", "tls", "refused", { address, reason });
   host.watchCalls(new CallLog(log, () => performance.now()));
   await host.start(localAddress(options));
   const reload = (): string => {
@@ -106,7 +107,8 @@ async function run(options: ServerOptions): Promise<number> {
   };
   const http = options.http < 0 ? null : await openHttp(host, options.http, reload);
   for (const { transport, ip } of options.listen) {
-    const port = transport === "udp" ? host.sockets.udpPort : host.sockets.tcpPort;
+    const { udpPort, tcpPort, tlsPort } = host.sockets;
+    const port = { udp: udpPort, tcp: tcpPort, tls: tlsPort }[transport];
     const place = transport + ":" + ipv4Text(ip) + ":" + port;
     log.tell("info", "listening", place, { mode: options.mode, users: host.users });
   }

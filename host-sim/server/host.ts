@@ -31,7 +31,9 @@ import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import type { TransactionLimits } from "../../src/transaction/transport.js";
+import { keylogOf } from "../io/keylog.js";
 import { SecureRandom } from "../io/random.js";
+import { Certificates } from "../io/tlslistener.js";
 import { FileLocation } from "./file-store.js";
 import type { ServerOptions } from "./options.js";
 import type { RedisState } from "./redis-link.js";
@@ -89,6 +91,9 @@ export class Host {
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
   private wakeMs = Infinity;
+  /** Told of each handshake of TLS that failed. */
+  onHandshakeFailed: (address: string, reason: string) => void = () => {};
+  private handshakesFailed = 0;
   private tickMs = 0;
   private sweep: NodeJS.Timeout | undefined;
 
@@ -115,7 +120,14 @@ export class Host {
     this.tickMs = performance.now();
     this.clock.offsetMs = Date.now() - this.tickMs;
     this.tick();
-    this.sockets = new Sockets(machineSources(random, STREAMS), random);
+    const keylog = options.keylog === "" ? undefined : keylogOf(options.keylog);
+    this.sockets = new Sockets(machineSources(random, STREAMS, keylog), random);
+    if (options.tls.pairs.length > 0) this.sockets.certificates = new Certificates(options.tls);
+    this.sockets.ca = options.tls.ca;
+    this.sockets.onHandshakeFailed = (address, reason) => {
+      this.handshakesFailed += 1;
+      this.onHandshakeFailed(address, reason);
+    };
     this.layer = new TransactionLayer({ timers: this.timers, random, network: this.sockets, limits }, this.server);
     this.layer.answersBindings = true;
     this.routeTokens = new RouteTokens(random, this.clock);
@@ -224,7 +236,7 @@ export class Host {
   async start(localIp: number): Promise<void> {
     await this.redis?.connect();
     await this.sockets.open(this.options.listen);
-    this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort);
+    this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort, this.sockets.tlsPort);
     this.sweep = setInterval(() => {
       this.tick();
       this.store.removeExpired(this.clock.nowS());
@@ -234,11 +246,12 @@ export class Host {
   }
 
   /**
-   * Reads the users again; transactions and bindings stay.
+   * Reads the users and the certificates again; transactions, bindings and connections stay.
    * @throws Error of one line; then the users stay as they were
    */
   reload(): void {
     const table = this.readTable();
+    this.sockets.certificates?.reload();
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
     this.targets?.setUsers(table);
@@ -333,6 +346,7 @@ export class Host {
       auth_stale_total: this.authenticated((counters) => counters.stale),
       auth_locked_total: this.authenticated((counters) => counters.locked),
       auth_guessing_addresses: this.guard.countGuessing(this.timers.nowMs),
+      tls_handshakes_failed_total: this.handshakesFailed,
       messages_received_total: counters.received,
       messages_sent_total: counters.sent,
       messages_malformed_total: counters.malformed,

@@ -6,12 +6,13 @@ import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numberplan.j
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
 import { joinValues } from "../io/arguments.js";
+import type { TlsFiles } from "../io/tlslistener.js";
 import { safe } from "../world/events.js";
 import { LEVELS, type Level } from "./log.js";
 import { type RedisPlace, readRedisPlace } from "./redis-place.js";
 
 export interface Listen {
-  transport: "udp" | "tcp";
+  transport: "udp" | "tcp" | "tls";
   ip: number;
   port: number;
 }
@@ -22,6 +23,10 @@ export const MODES: readonly string[] = ["registrar", "redirect", "proxy"];
 export interface ServerOptions {
   command: "run" | "user-add" | "user-passwd" | "user-remove" | "user-list" | "status" | "reload";
   listen: Listen[];
+  /** The certificates of the port for TLS, and the authorities of whom clients need one. */
+  tls: TlsFiles;
+  /** The file that gets the secrets of connections by TLS, "" for none. */
+  keylog: string;
   domains: string[];
   /** The users' file, "" for none. */
   users: string;
@@ -79,7 +84,10 @@ export const USAGE = `Usage: npm run server -- [options]
        npm run server -- user list --users FILE [--domain DOMAIN] [--json]
        npm run server -- status|reload --http PORT
 
-  --listen udp:IP:PORT   where to listen, once for udp, once for tcp (udp:127.0.0.1:5060)
+  --listen udp:IP:PORT   where to listen, once for udp, once for tcp, once for tls (udp:127.0.0.1:5060)
+  --tls-cert FILE  --tls-key FILE     the certificate for tls (PEM, those between it and its authority behind it) and its key; may be
+                         repeated, in pairs: clients get the one with the name they ask for, else the first
+  --tls-ca FILE          only clients with a certificate of these authorities are let in by tls, and other servers are believed by them
   --advertise IP         our address as others see it, when listening on 0.0.0.0
   --domain NAME          a domain of ours, which is also the realm; may be repeated
   --users FILE           a line for each user, as 'user add' writes it: NAME:DOMAIN:MD5:SHA-256[:strangers=on|off]
@@ -105,11 +113,12 @@ export const USAGE = `Usage: npm run server -- [options]
   --http PORT            /status, /metrics (Prometheus) and /reload on 127.0.0.1
   --http-host NAME       a name besides 127.0.0.1 and localhost by which it is asked, through a proxy of yours; may be repeated
   --brake US             for benchmarks: so many microseconds are spent on each datagram beside its work (0)
+  --keylog FILE          for debugging: the secrets of connections by tls, as Wireshark reads them (SSLKEYLOGFILE)
   --log LEVEL            the least grave lines that are printed: error, warning, info, debug (info)
   --json                 one JSON object a line on stdout for each event
   --help                 this text
 
-SIGHUP reads the users anew; calls go on. SIGTERM ends the server, and so does the end of npm or of the terminal it was started from.
+SIGHUP reads the users and the certificates anew; calls go on. SIGTERM ends the server, and so does the end of npm or of the terminal it was started from.
 `;
 
 const COMMANDS = "user add NAME, user passwd NAME, user remove NAME, user list, status or reload";
@@ -119,6 +128,10 @@ const flag = { type: "boolean" } as const;
 const many = { type: "string", multiple: true } as const;
 const OPTIONS = {
   listen: many,
+  "tls-cert": many,
+  "tls-key": many,
+  "tls-ca": text,
+  keylog: text,
   domain: many,
   users: text,
   mode: text,
@@ -162,12 +175,14 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   const listen: Listen[] = [];
   for (const value of values.listen ?? ["udp:127.0.0.1:5060"]) {
     const place = readListen(value);
-    if (place === null) return bad("listen", value, "udp:IP:PORT or tcp:IP:PORT");
+    if (place === null) return bad("listen", value, "udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT");
     if (listen.some((other) => other.transport === place.transport))
-      return bad("listen", value, "given once for udp and once for tcp");
+      return bad("listen", value, "given once for udp, once for tcp and once for tls");
     if (listen.length > 0 && listen[0].ip !== place.ip) return bad("listen", value, "on the same address as the other");
     listen.push(place);
   }
+  const tls = readTls(values["tls-cert"] ?? [], values["tls-key"] ?? [], values["tls-ca"] ?? "", listen);
+  if (typeof tls === "string") return tls;
   const numbers = {
     // "any" stands alone, or behind the number.
     contacts: numberOf(values.contacts?.replace(/^any$/, "10").replace(/,any$/, ""), 10, 1, 100),
@@ -247,6 +262,8 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     ...numbers,
     command,
     listen,
+    tls,
+    keylog: values.keylog ?? "",
     httpHosts,
     anyContacts: /(^|,)any$/.test(values.contacts ?? ""),
     domains,
@@ -286,10 +303,25 @@ function commandOf(words: readonly string[]): ServerOptions["command"] | null {
   return words.length === 1 && (first === "status" || first === "reload") ? first : null;
 }
 
+/** @returns the files, or one line that says what is wrong */
+function readTls(
+  certificates: readonly string[],
+  keys: readonly string[],
+  ca: string,
+  listen: readonly Listen[],
+): TlsFiles | string {
+  const isWanted = listen.some(({ transport }) => transport === "tls");
+  if (certificates.length !== keys.length)
+    return "--tls-cert and --tls-key must be given in pairs: a certificate, and its key";
+  if (isWanted && certificates.length === 0) return "--listen tls:… needs --tls-cert FILE and --tls-key FILE";
+  if (!isWanted && (certificates.length > 0 || ca !== "")) return "--tls-cert and --tls-ca need --listen tls:IP:PORT";
+  return { pairs: certificates.map((certificate, i) => ({ certificate, key: keys[i] })), ca };
+}
+
 function readListen(value: string): Listen | null {
-  const match = /^(udp|tcp):([\d.]+):(\d{1,5})$/.exec(value);
+  const match = /^(udp|tcp|tls):([\d.]+):(\d{1,5})$/.exec(value);
   if (match === null || ipv4(match[2]) < 0 || Number(match[3]) > 65535) return null;
-  return { transport: match[1] as "udp" | "tcp", ip: ipv4(match[2]), port: Number(match[3]) };
+  return { transport: match[1] as Listen["transport"], ip: ipv4(match[2]), port: Number(match[3]) };
 }
 
 /** @returns the rule, null when it is malformed or its URI is no sip URI */

@@ -1,17 +1,19 @@
 /**
- * A server's sockets: one UDP port, one TCP port, or both. What comes goes into the transaction layer at once.
- * Not here: TLS, IPv6.
+ * A server's sockets: a port for UDP, for TCP and for TLS, or some of them. What comes goes into the transaction layer
+ * at once.
+ * Not here: certificates (io/tlslistener.ts), IPv6.
  */
 import { performance } from "node:perf_hooks";
-import type { Resolver, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import type { Resolver, TcpConnection, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
 import { text } from "../../src/core/bytes.js";
 import type { RandomSource } from "../../src/core/random.js";
 import type { Overload } from "../../src/server/overload.js";
 import type { TransactionLayer } from "../../src/transaction/layer.js";
 import type { Network } from "../../src/transaction/network.js";
-import { TRANSPORT_TCP } from "../../src/wire/names.js";
+import { serviceOf } from "../../src/transaction/resolver.js";
 import { NodeResolver } from "../io/resolver.js";
 import { openTcp } from "../io/tcp.js";
+import { type Certificates, openTls } from "../io/tlslistener.js";
 import { openUdp } from "../io/udp.js";
 import type { Listen } from "./options.js";
 import { Probe } from "./probe.js";
@@ -30,14 +32,28 @@ export interface Sources {
   readonly resolver: Resolver;
   udp(options: UdpOptions): Promise<UdpSocket>;
   tcp(options: TcpOptions): Promise<TcpStack>;
+  /** Missing where there is no TLS. @param onFailed told of each handshake that failed */
+  tls?(
+    options: TcpOptions,
+    certificates: Certificates,
+    onFailed: (address: string, reason: string) => void,
+  ): Promise<TcpStack>;
 }
 
-/** @param connections TCP connections at once @returns the sockets of this machine */
-export function machineSources(random: RandomSource, connections: number): Sources {
+/**
+ * @param connections at once, for each port @param keylog gets the secrets of those by TLS
+ * @returns the sockets of this machine
+ */
+export function machineSources(
+  random: RandomSource,
+  connections: number,
+  keylog?: (line: Uint8Array) => void,
+): Sources {
   return {
     resolver: new NodeResolver(random),
     udp: (options) => openUdp(options, RECEIVE_BYTES),
     tcp: (options) => openTcp(options, connections),
+    tls: (options, certificates, onFailed) => openTls(options, connections, certificates, onFailed, keylog),
   };
 }
 
@@ -61,6 +77,13 @@ export class Sockets implements Network {
   private udpIp = 0;
   private udp: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
+  private tls: TcpStack | null = null;
+  /** The certificates of the port for TLS; null: there is no such port. */
+  certificates: Certificates | null = null;
+  /** Where the authorities of other servers are; "" for the usual ones. */
+  ca = "";
+  /** Told of each handshake that failed. */
+  onHandshakeFailed: (address: string, reason: string) => void = () => {};
 
   constructor(sources: Sources, random: RandomSource) {
     this.sources = sources;
@@ -76,6 +99,10 @@ export class Sockets implements Network {
     return this.tcp?.port ?? 0;
   }
 
+  get tlsPort(): number {
+    return this.tls?.port ?? 0;
+  }
+
   /** @throws Error of one line */
   async open(places: readonly Listen[]): Promise<void> {
     const onError = (): void => {
@@ -88,19 +115,36 @@ export class Sockets implements Network {
         this.udp = await this.sources.udp({ ...place, onReadable: () => this.readUdp() });
         // Reads what came while the port opened.
         this.readUdp();
-      } else
-        this.tcp = await this.sources.tcp({
-          ...place,
-          onOpen: (connection, isIncoming) =>
-            this.tell((layer) => {
-              if (isIncoming && !layer.streamOpened(connection.id, connection.address, connection.port))
-                connection.close();
-            }),
-          onData: (connection, bytes, start, end) =>
-            this.tell((layer) => layer.receiveStream(connection.id, bytes, start, end)),
-          onClose: (connection) => this.tell((layer) => layer.streamClosed(connection.id)),
-        });
+      } else if (transport === "tcp") this.tcp = await this.sources.tcp(this.streamOptions(place, false));
+      else if (this.certificates !== null && this.sources.tls !== undefined) {
+        const { certificates } = this;
+        const onFailed = (address: string, reason: string): void => this.onHandshakeFailed(address, reason);
+        this.tls = await this.sources.tls(this.streamOptions(place, true), certificates, onFailed);
+      }
     }
+  }
+
+  private streamOptions(place: Pick<TcpOptions, "address" | "port" | "onError">, isTls: boolean): TcpOptions {
+    return {
+      ...place,
+      onOpen: ({ id, address, port }, isIncoming) =>
+        this.tell((layer) => {
+          if (isIncoming && !layer.streamOpened(id, address, port, isTls)) this.find(id)?.close();
+        }),
+      onData: ({ id }, bytes, start, end) => this.tell((layer) => layer.receiveStream(id, bytes, start, end)),
+      onClose: ({ id }) => this.tell((layer) => layer.streamClosed(id)),
+    };
+  }
+
+  private find(connection: number): TcpConnection | null {
+    return this.tcp?.find(connection) ?? this.tls?.find(connection) ?? null;
+  }
+
+  secureStream(ip: number, port: number, name: Uint8Array, size: number, opens: boolean): number {
+    const { tls } = this;
+    const host = text(name, 0, size);
+    const known = tls?.findSecure?.(ip, port, host) ?? null;
+    return (known ?? (opens ? tls?.connectSecure?.(ip, port, host, { ca: this.ca, pins: [] }) : null))?.id ?? -1;
   }
 
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -108,23 +152,23 @@ export class Sockets implements Network {
   }
 
   sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number {
-    const found = connection >= 0 ? this.tcp?.find(connection) : this.tcp?.connect(ip, port);
+    const found = connection >= 0 ? this.find(connection) : this.tcp?.connect(ip, port);
     return found?.write(bytes, start, end) === true ? found.id : -1;
   }
 
   closeStream(connection: number, isDropped = false): void {
-    const found = this.tcp?.find(connection);
+    const found = this.find(connection);
     if (isDropped) found?.drop();
     else found?.close();
   }
 
   isStreamOpen(connection: number): boolean {
-    return this.tcp?.find(connection)?.isOpen === true;
+    return this.find(connection)?.isOpen === true;
   }
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
     const name = text(bytes, start, end);
-    this.sources.resolver.resolve(name, port, transport === TRANSPORT_TCP, (error, ip, found, others = [], ttlS) =>
+    this.sources.resolver.resolve(name, port, serviceOf(transport), (error, ip, found, others = [], ttlS) =>
       this.tell((layer) => {
         const all = error === "" ? [{ address: ip, port: found, rank: 0 }, ...others] : [];
         const [first, ...rest] = all.filter((place) => this.isAllowed(place.address, place.port));
@@ -137,7 +181,8 @@ export class Sockets implements Network {
   close(): void {
     this.udp?.close();
     this.tcp?.close();
-    this.udp = this.tcp = null;
+    this.tls?.close();
+    this.udp = this.tcp = this.tls = null;
   }
 
   private readUdp(): void {

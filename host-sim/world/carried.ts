@@ -15,6 +15,8 @@ export interface Way {
 export interface Carried extends Way {
   tMs: number;
   isTcp: boolean;
+  /** It goes by TLS: these are the octets before that. */
+  isTls?: boolean;
   isSip: boolean;
   bytes: Uint8Array;
   start: number;

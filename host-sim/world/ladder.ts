@@ -41,6 +41,8 @@ export interface Rung {
   from: string;
   to: string;
   isTcp: boolean;
+  /** It went by TLS, and is shown as it was before that. */
+  isTls: boolean;
   /** Whether the same octets went the same way not long ago. */
   isAgain: boolean;
   head: Headline;
@@ -88,7 +90,7 @@ export class Ladder {
 
   /** Shows one message; octets that are no SIP message are passed over. The octets are only read. */
   message(carried: Carried): void {
-    const { tMs, isTcp, bytes, start, end } = carried;
+    const { tMs, isTcp, isTls = false, bytes, start, end } = carried;
     const head = headline(bytes, start, end);
     if (head.text === "") return;
     const from = this.nameOf(carried.from, carried.fromPort);
@@ -98,7 +100,7 @@ export class Ladder {
     this.party(to);
     const copy = bytes.slice(start, end);
     const isAgain = this.remember([isTcp, carried.from, carried.fromPort, carried.to, carried.toPort].join(" "), copy);
-    const rung = { tMs, from, to, isTcp, isAgain, head, bytes: copy };
+    const rung = { tMs, from, to, isTcp, isTls, isAgain, head, bytes: copy };
     this.keep(rung);
     this.onRung?.(rung);
     if (this.lines++ % NAMES_EVERY === 0) for (const line of this.heads()) this.print(line);
@@ -108,9 +110,9 @@ export class Ladder {
   }
 
   /** One message as a line. */
-  row({ tMs, from, to, isTcp, isAgain, head }: Rung): string {
+  row({ tMs, from, to, isTcp, isTls, isAgain, head }: Rung): string {
     const gap = this.gap();
-    const label = head.text + (isTcp ? " (TCP)" : "") + (isAgain ? " (again)" : "");
+    const label = head.text + (isTls ? " (TLS)" : isTcp ? " (TCP)" : "") + (isAgain ? " (again)" : "");
     const [fromAt, toAt] = [this.parties.indexOf(from), this.parties.indexOf(to)];
     let row = "";
     if (fromAt < 0 || toAt < 0 || fromAt === toAt) {

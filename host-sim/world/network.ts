@@ -3,7 +3,16 @@
  * Everything happens on one clock and by one random source, so that a seed repeats a run. Not here: sizes of frames,
  * routers, NAT.
  */
-import type { Clock, Resolver, ResolverDone, TcpOptions, TcpStack, UdpOptions, UdpSocket } from "../../hal/device.js";
+import type {
+  Clock,
+  Resolver,
+  ResolverDone,
+  Service,
+  TcpOptions,
+  TcpStack,
+  UdpOptions,
+  UdpSocket,
+} from "../../hal/device.js";
 import { ipv4, type Place } from "../../src/core/address.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { DatagramQueue, openError } from "../io/udp.js";
@@ -194,11 +203,12 @@ class VirtualResolver implements Resolver {
     this.network = network;
   }
 
-  resolve(name: string, port: number, _tcp: boolean, done: ResolverDone): void {
+  resolve(name: string, port: number, service: Service, done: ResolverDone): void {
     this.network.after(this.network.travelMs(), () => {
       const literal = ipv4(name);
       const found = literal >= 0 ? [{ address: literal, port: SIP_PORT, rank: 0 }] : this.network.lookUp(name);
-      const places = (found ?? []).map((place) => ({ ...place, port: port < 0 ? place.port : port }));
+      const step = service === "tls" ? 1 : 0;
+      const places = (found ?? []).map((place) => ({ ...place, port: port < 0 ? place.port + step : port }));
       if (places.length === 0) done("no such host: " + name, -1, -1);
       else done("", places[0].address, places[0].port, places.slice(1));
     });

@@ -37,6 +37,7 @@ export interface SimOptions {
   script: Step[];
   json: boolean;
   pcap: string;
+  keylog: string;
   /** -1 for the operating system's randomness. */
   seed: number;
   virtualTime: boolean;
@@ -77,7 +78,8 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
                        fault NAME VALUE, quit; a step that fails ends with
                        exit code 1
   --json               one JSON object a line on stdout for each event
-  --pcap FILE          the packets, for Wireshark
+  --pcap FILE          the packets, for Wireshark; those by TLS as they were before it
+  --keylog FILE        the secrets of connections by TLS, for Wireshark (SSLKEYLOGFILE)
   --seed N             the same random numbers each time
   --virtual-time       time jumps from event to event
   --board NAME         the limits and devices of that board:
@@ -123,6 +125,7 @@ const OPTIONS = {
   do: text,
   json: flag,
   pcap: text,
+  keylog: text,
   seed: text,
   "virtual-time": flag,
   "console-port": text,
@@ -152,6 +155,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
     script: [],
     json: given.json === true,
     pcap: given.pcap ?? "",
+    keylog: given.keylog ?? "",
     seed: numberOf(given.seed, -1, 4294967295),
     virtualTime: given["virtual-time"] === true,
     consolePort: numberOf(given["console-port"], -1, 65535),
@@ -164,7 +168,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   if (Number.isNaN(options.phones) || options.phones < 1) return bad("phones", given.phones, "1 to " + PHONES_MAX);
   if (Number.isNaN(options.consolePort)) return bad("console-port", given["console-port"], "0 to 65535");
   if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
-  for (const name of ["config", "mic", "speaker", "pcap", "store"] as const) {
+  for (const name of ["config", "mic", "speaker", "pcap", "keylog", "store"] as const) {
     if (given[name] === "") return bad(name, "", "the name of a file");
   }
   if (given.room !== undefined) {

@@ -6,9 +6,10 @@ import { ipv4Text } from "../core/address.js";
 import type { Pool } from "../core/pool.js";
 import { printable } from "../core/printable.js";
 import { SUITE_NONE } from "../core/suites.js";
-import { encryptionOf } from "../intercom/calltext.js";
+import { encryptionOf, signallingOf } from "../intercom/calltext.js";
 import type { Door } from "../intercom/door.js";
 import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
+import type { Call } from "../ua/call.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
 import { ERROR_STATE, type Reply } from "./reply.js";
 
@@ -28,7 +29,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
-  if (call?.isTalking() && call.media.suite() !== SUITE_NONE) calling += ", sound encrypted";
+  if (call?.isTalking()) calling += privacyOf(door, call);
   if (door.ua.transfer.isOn) calling += ", being moved";
   reply
     .put("registration", state)
@@ -40,11 +41,19 @@ export function reportStatus(reply: Reply, door: Door): Reply {
   return reportReach(reply, door);
 }
 
+/** Says what others on the network can find out of a call. */
+function privacyOf(door: Door, call: Call): string {
+  const signalling = signallingOf(door.ua.layer, call);
+  const isSound = call.media.suite() !== SUITE_NONE;
+  if (signalling === "none") return isSound ? ", sound encrypted" : "";
+  return ", signalling by " + signalling + (isSound ? " and sound encrypted: private" : ", sound in clear");
+}
+
 /** Says at which address others see the door, if it is not its own. */
 function reportOutside(reply: Reply, door: Door): void {
   const { outside, udpPort, tcpPort } = door.ua.layer;
   if (!outside?.isFor(-1)) return;
-  const isTcp = door.settings.get("sip.transport") === "tcp";
+  const isTcp = door.settings.get("sip.transport") !== "udp";
   const port = outside.signallingPort(isTcp ? tcpPort : udpPort, isTcp);
   const sound = door.settings.get("rtp.port");
   const place = ipv4Text(outside.signallingIp) + ":" + port;

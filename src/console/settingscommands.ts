@@ -15,6 +15,7 @@ import { SavedSettings } from "../settings/savedsettings.js";
 import { findSetting, isSecret, needsRestart, RELAY_CODES, SCHEMA } from "../settings/schema.js";
 import { readAssignment, Settings } from "../settings/settings.js";
 import { copyWiring } from "../settings/wiring.js";
+import { NO_TLS } from "../ua/useragent.js";
 import type { PasswordLock, Seat } from "./passwordlock.js";
 import { ERROR_ARGUMENT, ERROR_KEY, ERROR_STATE, ERROR_STORE, ERROR_VALUE, type Reply } from "./reply.js";
 
@@ -145,6 +146,8 @@ export class SettingsCommands {
 
   private change(reply: Reply, key: string, value: string, seat: Seat): Reply {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
+    if (key === "sip.transport" && value.trim().toLowerCase() === "tls" && !this.door.ua.layer.transport.hasTls)
+      return reply.fail(ERROR_VALUE, "sip.transport: " + NO_TLS);
     const problem = seat.changes.set(key, value);
     if (problem === "") return reply;
     const setting = findSetting(key);

@@ -6,7 +6,7 @@
  */
 
 import { uint16Array } from "../core/arrays.js";
-import { equal, Span } from "../core/bytes.js";
+import { equal, lower, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
@@ -23,8 +23,10 @@ import {
   HEADER_TO,
   METHOD_ACK,
   METHOD_NAMES,
+  TRANSPORT_NONE,
+  TRANSPORT_TLS,
 } from "../wire/names.js";
-import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
+import { SCHEME_OTHER, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 
 export const DIALOG_FREE = 0;
@@ -35,6 +37,8 @@ export const DIALOG_CONFIRMED = 3;
 /** Confirmed, and owed a BYE for which there was no transaction. */
 export const DIALOG_LEAVING = 4;
 
+const COLON = 0x3a;
+const SMALL_S = 0x73;
 /**
  * Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts.
  */
@@ -427,6 +431,20 @@ export class Dialog {
     layer.onceTargetUri(uri, defaultTransport);
     this.writeHead(w, method, cseq, loose);
     return w;
+  }
+
+  /** @returns the TRANSPORT_* by which requests go: TLS for sips */
+  hopTransport(defaultTransport: number): number {
+    this.readHop();
+    if (uri.scheme === SCHEME_SIPS) return TRANSPORT_TLS;
+    const transport = uri.transport();
+    return transport === TRANSPORT_NONE ? defaultTransport : transport;
+  }
+
+  /** Whether the other side is named by a sips URI, so that our Contact has to be one. RFC 3261 §12.1.1 */
+  isSips(): boolean {
+    const { bytes, start } = this.target;
+    return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S;
   }
 
   /** Reads the next hop into `uri`. @returns whether the Request-URI is the target (no route, or a loose first one) */

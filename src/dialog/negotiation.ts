@@ -147,7 +147,12 @@ export class NegotiationSettings {
 
   /** Whether calls may have encrypted sound. @param isPrivate their signalling is encrypted */
   mayEncrypt(isPrivate: boolean): boolean {
-    return this.encryption !== ENCRYPTION_OFF && (isPrivate || this.keysInClear);
+    return this.encryption !== ENCRYPTION_OFF && this.mayTell(isPrivate);
+  }
+
+  /** Whether keys may be told by signalling. @param isPrivate it is encrypted */
+  mayTell(isPrivate: boolean): boolean {
+    return isPrivate || this.keysInClear;
   }
 
   has(payloadType: number): boolean {
@@ -359,6 +364,10 @@ export class Negotiation {
    */
   writeOffer(): number {
     const { sdp, local } = this;
+    // The keys in force would be told to all who hear the way that the call takes by now.
+    const { protection } = this.result;
+    if (protection !== null && protection.suite !== SUITE_NONE && !this.settings.mayTell(this.isPrivate))
+      return NEGOTIATION_NO_ROOM;
     this.save();
     const hasBefore = local.size() > 0 && sdp.parse(local.bytes, local.start, local.end) === SDP_OK;
     // The meaning of a payload type may not change in a session. RFC 3264 §8.3.2
@@ -474,6 +483,11 @@ export class Negotiation {
         return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
     return NEGOTIATION_NO_CODEC;
+  }
+
+  /** Whether this call may be made by the way that it takes. */
+  allowsCall(): boolean {
+    return this.settings.allowsCalls(this.isPrivate);
   }
 
   /** Whether keys may be told and taken in this call. */

@@ -7,11 +7,12 @@
 import { octets } from "../core/bytes.js";
 import type { Flow, Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { CONTACT_OPEN, OVER_TCP, URI_CLOSE } from "../wire/lines.js";
-import { TRANSPORT_TCP } from "../wire/names.js";
+import { CONTACT_OPEN, overTransport, URI_CLOSE } from "../wire/lines.js";
+import { TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
 const SIP_COLON = octets("sip:");
+const SIPS_COLON = octets("sips:");
 
 /** Who we are, where a message of ours says so. */
 export interface Self {
@@ -20,23 +21,27 @@ export interface Self {
   contactUser: Uint8Array;
 }
 
-/** Writes the line of a message that goes along `flow`. */
-export function writeContact(w: Writer, self: Self, flow: Flow): void {
+/**
+ * Writes the line of a message that goes along `flow`.
+ * @param isSips the other side is named by a sips URI, so we are too. RFC 3261 §8.1.1.8, §12.1.1
+ */
+export function writeContact(w: Writer, self: Self, flow: Flow, isSips = false): void {
   w.put(CONTACT_OPEN);
-  writeContactUri(w, self.layer, self.contactUser, flow.transport, flow.ip);
+  writeContactUri(w, self.layer, self.contactUser, flow.transport, flow.ip, isSips);
   w.put(URI_CLOSE);
 }
 
-/** Writes the line of a request. */
-export function writeContactTo(w: Writer, self: Self, target: Target): void {
+/** Writes the line of a request. @param isSips as in `writeContact` */
+export function writeContactTo(w: Writer, self: Self, target: Target, isSips = false): void {
   const { layer } = self;
+  const peerIp = layer.outside === null ? -1 : layer.knownIp(target);
   w.put(CONTACT_OPEN);
-  writeContactUri(w, layer, self.contactUser, target.transport, layer.outside === null ? -1 : layer.knownIp(target));
+  writeContactUri(w, layer, self.contactUser, target.transport, peerIp, isSips);
   w.put(URI_CLOSE);
 }
 
 /**
- * Writes the addr-spec alone. One who is reached by TCP is told so, or would come by UDP. RFC 3261 §19.1.1
+ * Writes the addr-spec alone. One who is reached by TCP or TLS is told so, or would come by UDP. RFC 3261 §19.1.1
  * @param transport TRANSPORT_* that the message goes by @param peerIp the address that it goes to, -1: not known yet
  */
 export function writeContactUri(
@@ -45,17 +50,17 @@ export function writeContactUri(
   user: Uint8Array,
   transport: number,
   peerIp: number,
+  isSips = false,
 ): void {
-  w.put(SIP_COLON);
+  w.put(isSips ? SIPS_COLON : SIP_COLON);
   if (user.length > 0) {
     w.put(user);
     w.octet(0x40);
   }
-  const isTcp = transport === TRANSPORT_TCP;
-  const own = isTcp ? layer.tcpPort : layer.udpPort;
+  const own = layer.transport.ownPort(transport);
   const outside = layer.outside?.isFor(peerIp) ? layer.outside : null;
   w.ip(outside === null ? layer.localIp : outside.signallingIp);
   w.octet(0x3a);
-  w.uint(outside === null ? own : outside.signallingPort(own, isTcp));
-  if (isTcp) w.put(OVER_TCP);
+  w.uint(outside === null ? own : outside.signallingPort(own, transport !== TRANSPORT_UDP));
+  if (!isSips) w.put(overTransport(transport));
 }

@@ -56,6 +56,8 @@ export class Responses {
   /** Our 180 holds the answer to their offer. */
   isAnsweringEarly = false;
   readonly reliable = new Reliable();
+  /** The caller is named by a sips URI, and so are we. */
+  isSips = false;
   private readonly context: ResponseContext;
   private readonly negotiation: Negotiation;
   private readonly interval: Interval;
@@ -81,6 +83,7 @@ export class Responses {
   }
 
   reset(): void {
+    this.isSips = false;
     this.incoming = null;
     this.answered = null;
     this.isReliable = this.isAnsweringEarly = false;
@@ -121,7 +124,7 @@ export class Responses {
   sendProvisional(t: ServerTransaction, status: number): boolean {
     const { context, negotiation, reliable } = this;
     const w = t.respond(status);
-    writeContact(w, context, t.source);
+    writeContact(w, context, t.source, this.isSips);
     w.put(context.allow);
     if (this.isReliable) {
       reliable.startRepeating(context.timers, this.timer, 1 + (context.random.uint32() & 0xffff));
@@ -171,7 +174,7 @@ export class Responses {
     const { context, negotiation } = this;
     this.closeInvite();
     const w = t.respond(200);
-    writeContact(w, context, t.source);
+    writeContact(w, context, t.source, this.isSips);
     w.put(context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
@@ -203,7 +206,7 @@ export class Responses {
   acceptUpdate(t: ServerTransaction, hasAnswer: boolean): boolean {
     const { context } = this;
     const w = t.respond(200);
-    writeContact(w, context, t.source);
+    writeContact(w, context, t.source, this.isSips);
     w.put(context.allow);
     this.interval.writeResponse(w);
     if (hasAnswer) writeDescription(w, this.negotiation.local);

@@ -62,6 +62,7 @@ import {
   METHOD_NAMES,
   METHOD_PRACK,
   METHOD_UPDATE,
+  TRANSPORT_TLS,
 } from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import type { Replaces } from "../wire/replaces.js";
@@ -164,6 +165,8 @@ const sdp = new Span();
 
 export class Session implements ClientUser, ServerOwner, TimerUser {
   state = SESSION_FREE;
+  /** The connection that the last message about our INVITE, or theirs, came by; -1 without one. */
+  connection = -1;
   isCaller = false;
   /** The dialog that was answered (or, of a caller, rings first); null before. */
   dialog: Dialog | null = null;
@@ -259,6 +262,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    * of the INVITE, whose octets stay until it is answered; null: none @returns false when nothing could be sent
    */
   call(draft: Dialog, fields: Span | null = null): boolean {
+    this.negotiation.isPrivate = draft.hopTransport(this.context.transport) === TRANSPORT_TLS;
     this.reset();
     if (fields !== null) this.requests.fields.set(fields.bytes, fields.start, fields.end);
     this.isCaller = true;
@@ -276,7 +280,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    * @returns 0 when it is to ring now, else the status that refused it
    */
   receive(t: ServerTransaction, m: Message): number {
+    this.negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
     this.reset();
+    this.connection = t.source.connection;
     const status = this.judgeFounder(t, m);
     if (status !== 0) {
       this.forks.reset();
@@ -302,6 +308,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (status !== 0) return responses.refuseOffer(t, m, status);
     if (!this.interval.readRequest(m)) return responses.refuseInterval(t, m);
     this.dialog = dialog;
+    responses.isSips = dialog.isSips();
     return 0;
   }
 
@@ -527,6 +534,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private takeChange(t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
     const { responses, negotiation } = this;
     if (hasOffer) this.chooseAddress(t.source.ip);
+    negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
     const status = hasOffer ? negotiation.receiveOffer(m) : 0;
     if (status !== 0) {
       responses.refuseOffer(t, m, status);
@@ -573,6 +581,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private answerInPrack(t: ServerTransaction, m: Message): void {
     const { responses, negotiation } = this;
     this.chooseAddress(t.source.ip);
+    negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
     const status = negotiation.receiveOffer(m);
     if (status !== 0) responses.refuseOffer(t, m, status);
     else if (responses.acceptPrack(t)) this.agree();
@@ -585,6 +594,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const { requests } = this;
     switch (t.method) {
       case METHOD_INVITE:
+        this.connection = t.flow.connection;
         if (m.status < 200) this.onProvisional(m);
         else if (m.status < 300) this.onAccepted(t, m);
         else if (t === requests.invite || this.state === SESSION_ENDED) this.onInviteRefused(t, m);
@@ -762,7 +772,20 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     this.forks.dropAll();
     this.dialog = null;
     this.state = SESSION_CALLING;
-    if (!this.sendInvite(draft)) this.end(this.isTooLong ? CAUSE_TOO_LONG : CAUSE_NO_ROOM, 0, null);
+    if (!this.isOfferFit(draft) || !this.sendInvite(draft))
+      this.end(this.isTooLong ? CAUSE_TOO_LONG : CAUSE_NO_ROOM, 0, null);
+  }
+
+  /**
+   * Sees to it that the offer fits the way of the request that is sent again: another way may be one on which keys are
+   * not told. @returns false when there can be no call that way
+   */
+  private isOfferFit(draft: Dialog): boolean {
+    const { negotiation } = this;
+    const isPrivate = draft.hopTransport(this.context.transport) === TRANSPORT_TLS;
+    if (isPrivate === negotiation.isPrivate) return true;
+    negotiation.isPrivate = isPrivate;
+    return negotiation.allowsCall() && negotiation.writeOffer() === NEGOTIATION_OK;
   }
 
   private onReinviteAccepted(t: ClientTransaction, m: Message, dialog: Dialog): void {
@@ -936,6 +959,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return true;
     }
     this.chooseAddressFor(dialog);
+    this.negotiation.isPrivate = dialog.hopTransport(this.context.transport) === TRANSPORT_TLS;
     if (this.negotiation.writeOffer() === NEGOTIATION_OK && this.sendInvite(dialog)) return true;
     this.leaveUnchanged();
     return false;
@@ -1063,6 +1087,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   private reset(): void {
+    this.connection = -1;
     this.forks.reset();
     this.interval.reset(this.context.minSeS);
     this.requests.reset();

@@ -43,11 +43,12 @@ import {
 } from "../media/tone.js";
 import { Record } from "../settings/record.js";
 import type { Settings } from "../settings/settings.js";
+import { trustOf } from "../settings/useragent.js";
 import { wiringOf } from "../settings/wiring.js";
 import type { Network } from "../transaction/network.js";
+import { serviceOf } from "../transaction/resolver.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { escapeUser } from "../ua/uritext.js";
-import { TRANSPORT_TCP } from "../wire/names.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
@@ -131,11 +132,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private ip = 0;
+  /** Missing on a device without TLS. */
+  declare secureStream?: Network["secureStream"];
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
     const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? houseServerLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
+    if (device.hasTls === true)
+      this.secureStream = (ip, port, name, size, opens) => this.findSecure(ip, port, text(name, 0, size), opens);
     const ofLinks = linkTimers(settings);
     this.timers = new Timers(limits.timers + ofLinks);
     this.datagram = new Uint8Array(limits.messageBytes);
@@ -362,6 +367,17 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return found !== null && found.write(bytes, start, end) ? found.id : -1;
   }
 
+  proofOf(connection: number): string {
+    return this.tcp?.find(connection)?.proof ?? "";
+  }
+
+  private findSecure(ip: number, port: number, name: string, opens: boolean): number {
+    const { tcp } = this;
+    const known = tcp?.findSecure?.(ip, port, name) ?? null;
+    if (known !== null || !opens) return known === null ? -1 : known.id;
+    return tcp?.connectSecure?.(ip, port, name, trustOf(this.settings))?.id ?? -1;
+  }
+
   closeStream(connection: number, isDropped = false): void {
     const found = this.tcp === null ? null : this.tcp.find(connection);
     if (found === null) return;
@@ -376,7 +392,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
     const name = text(bytes, start, end);
-    this.device.resolver.resolve(name, port, transport === TRANSPORT_TCP, (error, ip, foundPort, others, ttlS) => {
+    this.device.resolver.resolve(name, port, serviceOf(transport), (error, ip, foundPort, others, ttlS) => {
       this.enter();
       const { layer } = this.door.ua;
       if (error === "") {

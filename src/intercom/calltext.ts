@@ -21,6 +21,7 @@ import {
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/cause.js";
 import type { MediaStream } from "../media/stream.js";
+import type { TransactionLayer } from "../transaction/layer.js";
 import { CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call } from "../ua/call.js";
 import { BODY_FOUND, findText } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
@@ -42,6 +43,16 @@ export function codecOf(call: Call): string {
 /** @returns the suite that the sound is encrypted by, as SDP names it; "none" when it goes in clear */
 export function encryptionOf(media: MediaStream): string {
   return media.suite() === SUITE_NONE ? "none" : text(SUITE_NAMES[media.suite()]);
+}
+
+/**
+ * @returns how the signalling of a call is protected on its way to the other side or its server: "none", "TLS", or
+ * "TLS" with what that one was checked by
+ */
+export function signallingOf(layer: TransactionLayer, call: Call): string {
+  if (!call.session.negotiation.isPrivate) return "none";
+  const proof = layer.transport.proofOf(call.session.connection);
+  return proof === "" ? "TLS" : "TLS+" + proof;
 }
 
 /** @returns whom a call of ours goes to, "" for one that came */

@@ -52,6 +52,7 @@ import {
   encryptionOf,
   endReason,
   reasonOf,
+  signallingOf,
   soundOf,
   targetOf,
   textOf,
@@ -618,6 +619,7 @@ export class Door
       case CALL_CONFIRMED:
         fields.codec = codecOf(call);
         fields.encryption = encryptionOf(call.media);
+        fields.signalling = signallingOf(this.ua.layer, call);
         if (this.ring.isPlural && call.session.isCaller) fields.peer = targetOf(call);
         this.timers.start(this.soundTimer, SOUND_LOOK_MS);
         // It does not begin anew after it was held.

@@ -93,6 +93,7 @@ export interface EventFields {
     address?: string;
     codec?: string;
     encryption?: string;
+    signalling?: string;
     reason?: string;
     code?: number;
     duration?: number;

@@ -259,6 +259,14 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.ua.onLateAnswer(m);
   }
 
+  onSecureGone(connection: number): void {
+    this.ua.onSecureGone(connection);
+  }
+
+  onServerFailed(from: Flow, to: Flow | null, status: number): void {
+    this.ua.onServerFailed(from, to, status);
+  }
+
   onAckTimeout(t: ServerTransaction): void {
     this.ua.onAckTimeout(t);
   }

@@ -36,7 +36,7 @@ import {
   METHOD_PRACK,
   METHOD_REFER,
   METHOD_UPDATE,
-  TRANSPORT_TCP,
+  TRANSPORT_UDP,
 } from "../wire/names.js";
 
 // Layout of a message: its size here (2), ms since the first (4), flags (1), METHOD_* of CSeq (1), address (4), port
@@ -144,7 +144,7 @@ export class Trace implements Tap {
     this.put16(at + 4, ms);
     this.bytes[at + 6] =
       (isOut ? FLAG_OUT : 0) |
-      (flow.transport === TRANSPORT_TCP ? FLAG_TCP : 0) |
+      (flow.transport !== TRANSPORT_UDP ? FLAG_TCP : 0) |
       (this.hasSdp ? FLAG_SDP : 0) |
       ((why + 1) << WHY_SHIFT);
     this.bytes[at + 7] = method;

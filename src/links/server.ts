@@ -63,7 +63,7 @@ export class LinkServer {
     if (this.isLiteral || (this.ip >= 0 && nowMs < this.goodUntilMs)) return true;
     if (this.isAsking) return false;
     this.isAsking = true;
-    this.parts.resolver.resolve(this.host, this.port, false, (error, address, _port, _others, ttlS) => {
+    this.parts.resolver.resolve(this.host, this.port, "udp", (error, address, _port, _others, ttlS) => {
       this.isAsking = false;
       if (error === "") {
         this.ip = address;

@@ -122,7 +122,7 @@ export class Admission implements OverloadJudge {
     route.isForServer = isForServer(m, route);
     const rules = rulesOf(route);
     const uri = route.isReadable ? route.uri : null;
-    const problem = inspect(rules, m, uri, this.loops.wasHere(m, route.loopHash));
+    const problem = inspect(rules, m, uri, route.source, this.loops.wasHere(m, route.loopHash));
     if (problem !== 0) return problem;
     if (route.isForServer) return hasNeedlessBody(m) ? 415 : 200;
     const status = this.authorize(m, route, this.mayStranger(m, route));

@@ -48,6 +48,7 @@ export class Domains {
   }
 
   private isPort(port: number): boolean {
-    return port === this.layer.udpPort || port === this.layer.tcpPort;
+    const { udpPort, tcpPort, transport } = this.layer;
+    return port === udpPort || port === tcpPort || port === transport.tlsPort;
   }
 }

@@ -13,7 +13,7 @@ import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
 import { NameAddress } from "../wire/address.js";
-import { OVER_TCP, ROUTE, URI_CLOSE } from "../wire/lines.js";
+import { overTransport, ROUTE, URI_CLOSE } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -31,11 +31,11 @@ import {
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
   TRANSPORT_NONE,
-  TRANSPORT_TCP,
+  TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_ROUTE } from "../wire/problems.js";
-import { Uri } from "../wire/uri.js";
+import { SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
@@ -54,6 +54,7 @@ export const SENT = 0;
 export const NOT_SENT = 1;
 // Reasons.
 const BAD_BINDING = octets("Bad Path or Contact of a Phone");
+const NOT_BY_TLS = octets("Not Reached By TLS");
 const BARRED = octets("Nothing Is Sent There");
 
 export class Forwarder {
@@ -112,6 +113,11 @@ export class Forwarder {
       hop.reason = BARRED;
       return 403;
     } else this.layer.transport.aim(target, next, TRANSPORT_UDP);
+    // What was sent by sips goes on by TLS, or not at all. RFC 3261 §26.2.2, RFC 5630 §5.3
+    if (target.transport !== TRANSPORT_TLS && route.uri.scheme === SCHEME_SIPS) {
+      hop.reason = NOT_BY_TLS;
+      return 480;
+    }
     target.isFixed = hop.isFixed && !isRouted;
     hop.reason = NONE;
     return 0;
@@ -206,8 +212,8 @@ export class Forwarder {
     w.octet(0x40);
     w.ip(layer.localIp);
     w.octet(0x3a);
-    w.uint(transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
-    if (transport === TRANSPORT_TCP) w.put(OVER_TCP);
+    w.uint(layer.transport.ownPort(transport));
+    w.put(overTransport(transport));
     w.put(LOOSE);
   }
 
@@ -222,7 +228,7 @@ export class Forwarder {
     if (row < 0 || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return;
     if (!address.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) return;
     if (!contact.parse(address.bytes, address.uriStart, address.uriEnd)) return;
-    if (source.transport === TRANSPORT_TCP || isBehindNat(contact, source.ip)) caller.copy(source);
+    if (source.transport !== TRANSPORT_UDP || isBehindNat(contact, source.ip)) caller.copy(source);
   }
 
   /** @returns the host by which the caller is reached: that of the proxy before us, else that in its Contact */

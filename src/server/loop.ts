@@ -10,7 +10,7 @@ import type { TransactionLayer } from "../transaction/layer.js";
 import { readHex32 } from "../transaction/slots.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
+import { HEADER_PROXY_REQUIRE, HEADER_ROUTE, HEADER_VIA } from "../wire/names.js";
 import { Via } from "../wire/via.js";
 
 export class LoopGuard {
@@ -39,7 +39,7 @@ export class LoopGuard {
 
   private isOurs(via: Via): boolean {
     const { layer } = this;
-    return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
+    return via.ip === layer.localIp && via.port === layer.transport.ownPort(via.transport);
   }
 
   /** The keyed hash over everything that decides the way of the request. */

@@ -132,7 +132,7 @@ export class Redirect implements TransactionUser, LocationUser, ServerOwner {
   private handleRequest(t: ServerTransaction, m: Message): void {
     const { uri } = this;
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? uri : null, this.layer.isMerged(t, m));
+    const problem = inspect(RULES, m, isReadable ? uri : null, t.source, this.layer.isMerged(t, m));
     if (problem !== 0) {
       this.refuseInspected(t, m, problem);
       return;

@@ -181,7 +181,7 @@ export class Registrar implements LocationUser, ServerOwner {
 
   private handleRegister(t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? this.uri : null, this.layer.isMerged(t, m));
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, t.source, this.layer.isMerged(t, m));
     if (problem !== 0) {
       this.refuseInspected(t, m, problem);
       return;

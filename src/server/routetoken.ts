@@ -19,7 +19,7 @@ import { readHex32 } from "../transaction/slots.js";
 import { hostEndOf } from "../wire/compare.js";
 import { hexDigit } from "../wire/lex.js";
 import type { Message } from "../wire/message.js";
-import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import type { Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
@@ -317,7 +317,7 @@ export class RouteTokens {
   private readFlow(bytes: Uint8Array, at: number, out: Flow): void {
     const first = this.number(bytes, at);
     const transport = first >>> 16;
-    if (transport === TRANSPORT_UDP || transport === TRANSPORT_TCP)
+    if (transport === TRANSPORT_UDP || transport === TRANSPORT_TCP || transport === TRANSPORT_TLS)
       out.set(transport, this.number(bytes, at + 8) >>> 0, first & 0xffff, -1);
   }
 }

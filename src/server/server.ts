@@ -76,7 +76,7 @@ export class Server implements TransactionUser {
   /** Answers what a registrar alone is asked besides REGISTER: OPTIONS. RFC 3261 §8.2, §11.2 */
   private answerAlone(layer: TransactionLayer, t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? this.uri : null, layer.isMerged(t, m));
+    const problem = inspect(RULES, m, isReadable ? this.uri : null, t.source, layer.isMerged(t, m));
     const status = problem !== 0 ? problem : hasNeedlessBody(m) ? 415 : 200;
     const w = t.respond(status, reasonOfRefusal(status));
     writeRefusal(w, RULES, m, status);

@@ -196,7 +196,7 @@ export class StatelessProxy implements Bypass, LocationUser {
   private isOurs(via: Via): boolean {
     const { layer } = this;
     if (via.branchEnd - via.branchStart !== BRANCH_BYTES) return false;
-    return via.ip === layer.localIp && via.port === (via.transport === TRANSPORT_TCP ? layer.tcpPort : layer.udpPort);
+    return via.ip === layer.localIp && via.port === layer.transport.ownPort(via.transport);
   }
 
   private aimBack(via: Via): boolean {

@@ -6,7 +6,7 @@
 import { Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import type { NameAddress } from "../wire/address.js";
-import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Domains } from "./domains.js";
 import { type Hop, isBehindNat } from "./hop.js";
@@ -62,7 +62,7 @@ export class Targets {
     route.target.set(uri.bytes, uri.start, uri.end);
     route.strangers = STRANGERS_BY_RULE;
     route.isPlanned = false;
-    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) route.kind = KIND_STRANGE;
+    if (uri.scheme === SCHEME_OTHER) route.kind = KIND_STRANGE;
     else if (route.hasRoute) route.kind = KIND_ELSEWHERE;
     else route.kind = this.kindOf(uri, route);
   }
@@ -120,8 +120,8 @@ export class Targets {
       return;
     }
     const { flow } = hop;
-    if (list.transport === TRANSPORT_TCP) {
-      flow.set(TRANSPORT_TCP, list.ip, list.port, list.node === this.node ? list.connection : -1);
+    if (list.transport === TRANSPORT_TCP || list.transport === TRANSPORT_TLS) {
+      flow.set(list.transport, list.ip, list.port, list.node === this.node ? list.connection : -1);
       if (layer.transport.isOpen(flow)) return;
       flow.set(TRANSPORT_NONE, -1, 0, -1);
     } else if (other.parse(hop.uri.bytes, hop.uri.start, hop.uri.end) && other.scheme === SCHEME_SIP) {
@@ -137,8 +137,8 @@ export class Targets {
    */
   readContact(address: NameAddress, out: Span): number {
     const { other } = this;
-    if (!other.parse(address.bytes, address.uriStart, address.uriEnd) || other.scheme !== SCHEME_SIP)
-      return CONTACT_UNUSABLE;
+    if (!other.parse(address.bytes, address.uriStart, address.uriEnd)) return CONTACT_UNUSABLE;
+    if (other.scheme !== SCHEME_SIP && other.scheme !== SCHEME_SIPS) return CONTACT_UNUSABLE;
     out.set(address.bytes, other.start, other.headersStart < other.end ? other.headersStart - 1 : other.end);
     return this.domains.domainOf(other).length > 0 ? CONTACT_OURS : CONTACT_ELSEWHERE;
   }

@@ -19,6 +19,8 @@ import {
 import { isSchedule, isZone, minuteOfDay } from "./daytime.js";
 import { GROUP_TIME_LEAST_S, GROUP_TIME_MOST_S, PLAN_TARGETS_MOST, readPlan } from "./ringplan.js";
 import {
+  PIN_DIGITS,
+  PINS_MOST,
   type Setting,
   TYPE_ADDRESS,
   TYPE_CHOICE,
@@ -33,6 +35,7 @@ import {
   TYPE_NAME,
   TYPE_NUMBER,
   TYPE_OCTETS,
+  TYPE_PIN,
   TYPE_PLAN,
   TYPE_PROXY,
   TYPE_QUOTED,
@@ -88,12 +91,16 @@ export function allowed(setting: Setting): string {
       return "empty, or a host name or an IPv4 address, with :PORT if need be";
     case TYPE_PROXY:
       return (
-        "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp if need be; up to " +
+        "empty, or a host name or an IPv4 address, with :PORT and ;transport=tcp or tls if need be; up to " +
         PROXIES_MOST +
         " of them with commas between"
       );
     case TYPE_TARGET:
-      return "empty, or a SIP URI, an address or a number, by UDP or TCP; of at most " + setting.max + " characters";
+      return (
+        "empty, or a SIP URI, an address or a number, by UDP, TCP or TLS (sips:); of at most " +
+        setting.max +
+        " characters"
+      );
     case TYPE_TARGETS:
       return (
         "empty, or at most " +
@@ -133,6 +140,14 @@ export function allowed(setting: Setting): string {
       );
     case TYPE_TIME:
       return "off, or a time of the day as in 03:30";
+    case TYPE_PIN:
+      return (
+        "empty, or a SHA-256 as " +
+        PIN_DIGITS +
+        " hexadecimal digits, up to " +
+        PINS_MOST +
+        " of them with commas between"
+      );
     case TYPE_USER:
       return (
         "a text of at most " +
@@ -218,6 +233,8 @@ export function check(setting: Setting, value: string): string | null {
         : null;
     case TYPE_TIME:
       return given === "off" || minuteOfDay(given) >= 0 ? given : null;
+    case TYPE_PIN:
+      return given === "" ? given : pins(given);
     case TYPE_USER:
       if (utf8(escapeUser(given)).length > USER_MOST_BYTES) return null;
       return given.length <= setting.max ? given : null;
@@ -303,6 +320,20 @@ function codes(setting: Setting, given: string): string | null {
     const code = parts[i].trim();
     if (code.length < setting.min || code.length > setting.max || wholeNumber(code) < 0) return null;
     out += (i > 0 ? "," : "") + code;
+  }
+  return out;
+}
+
+/** @returns the pins in lower case, without the colons that some programs write; null when one is none */
+function pins(given: string): string | null {
+  const parts = given.toLowerCase().split(",");
+  if (parts.length > PINS_MOST) return null;
+  let out = "";
+  for (let i = 0; i < parts.length; i++) {
+    const pin = parts[i].trim().split(":").join("");
+    if (pin.length !== PIN_DIGITS) return null;
+    for (let j = 0; j < pin.length; j++) if ("0123456789abcdef".indexOf(pin.charAt(j)) < 0) return null;
+    out += (i > 0 ? "," : "") + pin;
   }
   return out;
 }

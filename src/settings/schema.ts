@@ -98,6 +98,8 @@ export const TYPE_TIME = 23;
 export const TYPE_URL = 24;
 /** The begin of MQTT topics. */
 export const TYPE_TOPIC = 25;
+/** Nothing, or SHA-256 in hexadecimal digits, several with commas between. */
+export const TYPE_PIN = 26;
 
 export interface Setting {
   key: string;
@@ -125,6 +127,10 @@ interface Typed<K extends string, V> extends Setting {
 const NO_CHOICES: readonly string[] = [];
 const TEXT_MOST = 128;
 const PROXIES_TEXT_MOST = 3 * TEXT_MOST;
+/** Digits of a SHA-256, and pins there may be. */
+export const PIN_DIGITS = 64;
+export const PINS_MOST = 3;
+const PINS_TEXT_MOST = PINS_MOST * (PIN_DIGITS + 1) - 1;
 const PLAN_MOST = 400;
 const HOURS_MOST = 200;
 const URL_MOST = 200;
@@ -229,7 +235,13 @@ const SETTINGS = [
     ["off", "server"],
     "server: its P-Asserted-Identity says who calls; for a server that admits no strangers, or asserts truly",
   ),
-  choice("sip.transport", "udp", ["udp", "tcp"], "transport for addresses that name none"),
+  choice("sip.transport", "udp", ["udp", "tcp", "tls"], "transport for addresses that name none"),
+  text("tls.ca", TYPE_TEXT, "", "file with the authorities that sign servers (PEM); empty: the usual ones", {
+    max: 200,
+  }),
+  text("tls.pin", TYPE_PIN, "", "SHA-256 of a server's public key, which is believed whatever its certificate says", {
+    max: PINS_TEXT_MOST,
+  }),
   number("sip.sessionExpires", 1800, "session interval to ask for, 0: none", {
     min: 0,
     // RFC 4028 §4

@@ -2,11 +2,12 @@
  * Reads what the user agent has to know out of the settings. Not here: what one setting may be (schema.ts), what the
  * user agent does with it (ua).
  */
+import type { Trust } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
 import { ENCRYPTION_OFF, ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../dialog/negotiation.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
-import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import { TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import type { Settings } from "./settings.js";
 
 /** Each call makes a new object. */
@@ -26,7 +27,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     register: s.get("sip.register") && s.get("sip.domain") !== "",
     expiresS: s.get("sip.expires"),
     probeS: probeOf(s.get("sip.probe")),
-    transport: s.get("sip.transport") === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP,
+    transport: transportOf(s.get("sip.transport")),
     codecs,
     encryption: encryptionOf(s.get("media.encryption")),
     keysInClear: s.get("media.encryptionClear"),
@@ -50,4 +51,15 @@ function encryptionOf(value: string): number {
 
 function probeOf(value: string): number {
   return value === "auto" ? PROBE_AUTO : value === "off" ? 0 : Number(value);
+}
+
+function transportOf(name: "udp" | "tcp" | "tls"): number {
+  if (name === "tls") return TRANSPORT_TLS;
+  return name === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP;
+}
+
+/** By what servers are believed that are reached by TLS. Each call makes a new object. */
+export function trustOf(s: Settings): Trust {
+  const pins = s.get("tls.pin");
+  return { ca: s.get("tls.ca"), pins: pins === "" ? [] : pins.split(",") };
 }

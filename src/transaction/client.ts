@@ -643,7 +643,7 @@ export class ClientTransaction implements TimerUser {
       return;
     }
     const { end } = this;
-    flow.copy(target);
+    transport.take(flow, target);
     if (isTooLong(target, end)) {
       this.isUpgraded = transport.triesStream(flow);
       if (this.isUpgraded) flow.transport = TRANSPORT_TCP;

@@ -14,7 +14,7 @@
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_RETRY_AFTER } from "../wire/names.js";
+import { HEADER_RETRY_AFTER, TRANSPORT_TLS } from "../wire/names.js";
 import type { Flow, Target } from "./flow.js";
 import { FIND_KNOWN } from "./resolver.js";
 import type { TransactionLimits, Transport } from "./transport.js";
@@ -98,7 +98,9 @@ export class Failover {
     if (target.nameSize === 0 && target.backup < 0) return false;
     const { backup, place, ip, port, connection, transport: kind } = target;
     const isOwn = transport.backups.has(target);
-    if (transport.locateNext(target, this.tried, true) === FIND_KNOWN) {
+    const found = transport.locateNext(target, this.tried, true);
+    // What was to go by TLS goes by nothing else: it may hold keys. RFC 3261 §26.2.2
+    if (found === FIND_KNOWN && (kind !== TRANSPORT_TLS || target.transport === kind)) {
       if (isDown && isOwn) this.noteDown(flow, waitS);
       this.isProbing = false;
       return true;

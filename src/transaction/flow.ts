@@ -13,12 +13,12 @@ import { TRANSPORT_NONE } from "../wire/names.js";
 export const HOST_NAME_BYTES = 128;
 
 export class Flow {
-  /** TRANSPORT_UDP or TRANSPORT_TCP; sending by any other transport fails. */
+  /** TRANSPORT_UDP, TRANSPORT_TCP or TRANSPORT_TLS; sending by any other transport fails. */
   transport = TRANSPORT_NONE;
   /** IPv4 address, -1 when it is not known. */
   ip = -1;
   port = 0;
-  /** The driver's number for a TCP connection, -1 when there is none yet. */
+  /** The driver's number for a TCP or TLS connection, -1 when there is none yet. */
   connection = -1;
 
   set(transport: number, ip: number, port: number, connection: number): void {

@@ -8,7 +8,7 @@
 import { octets } from "../core/bytes.js";
 import { TAG } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_CSEQ, HEADER_NAMES, HEADER_VIA, TRANSPORT_TCP } from "../wire/names.js";
+import { HEADER_CSEQ, HEADER_NAMES, HEADER_VIA, TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import type { Flow } from "./flow.js";
 import { HeadLines, PLACE } from "./headlines.js";
@@ -158,7 +158,7 @@ export class ResponseHead {
     this.branchStart = places[PLACE.branchStart];
     this.branchEnd = places[PLACE.branchEnd];
     // A Via that cannot be read does not say where the response is wanted.
-    if (m.sentByEnd === m.sentByStart || (places[PLACE.rport] !== 0 && source.transport !== TRANSPORT_TCP)) return;
+    if (m.sentByEnd === m.sentByStart || (places[PLACE.rport] !== 0 && source.transport === TRANSPORT_UDP)) return;
     back.port = places[PLACE.sentByPort] > 0 ? places[PLACE.sentByPort] : SIP_PORT;
   }
 }

@@ -6,12 +6,13 @@
  */
 import { equalNoCase, NONE, octets, Span } from "../core/bytes.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_CONTENT_DISPOSITION, HEADER_OTHER, METHOD_OTHER } from "../wire/names.js";
+import { HEADER_CONTENT_DISPOSITION, HEADER_OTHER, METHOD_OTHER, TRANSPORT_TLS } from "../wire/names.js";
 import { param } from "../wire/params.js";
 import { PROBLEM_URI, problemText } from "../wire/problems.js";
 import { SCHEME_OTHER, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { MAX_FORWARDS_BAD } from "../wire/values.js";
 import type { Writer } from "../wire/writer.js";
+import type { Flow } from "./flow.js";
 import { isBeyond, writeUnsupported } from "./refusal.js";
 
 export interface Rules {
@@ -50,13 +51,16 @@ export function methodBits(methods: readonly number[]): number {
 /**
  * Checks a request.
  * @param uri its Request-URI as it is meant, null when that cannot be read
+ * @param source where it came from
  * @param wasHere it came by two ways (RFC 3261 §8.2.2.2), or in a circle (§16.3)
  * @returns 0, or the status that refuses it
  */
-export function inspect(rules: Rules, m: Message, uri: Uri | null, wasHere: boolean): number {
+export function inspect(rules: Rules, m: Message, uri: Uri | null, source: Flow, wasHere: boolean): number {
   if ((rules.methods & (1 << m.method)) === 0) return m.method === METHOD_OTHER ? 501 : 405;
   if (uri === null) return 400;
-  if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
+  if (uri.scheme === SCHEME_OTHER) return 416;
+  // What others could read on its way to us was not sent as sips wants it. RFC 3261 §26.2.2
+  if (uri.scheme === SCHEME_SIPS && source.transport !== TRANSPORT_TLS) return 416;
   if (uri.headersEnd > uri.headersStart) return 400;
   if (rules.isForwarding && m.maxForwards === MAX_FORWARDS_BAD) return 400;
   if (rules.isForwarding && m.maxForwards === 0) return 483;

@@ -14,7 +14,15 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import { Message, PARSE_DROP, PARSE_OK, PROBLEM_BODY, PROBLEM_LENGTH } from "../wire/message.js";
-import { HEADER_VIA, METHOD_ACK, METHOD_CANCEL, METHOD_INVITE, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
+import {
+  HEADER_VIA,
+  METHOD_ACK,
+  METHOD_CANCEL,
+  METHOD_INVITE,
+  TRANSPORT_TCP,
+  TRANSPORT_TLS,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import type { StreamFramer } from "../wire/stream.js";
 import { isBindingRequest, STUN_ANSWER_BYTES, writeBindingAnswer } from "../wire/stun.js";
 import type { Uri } from "../wire/uri.js";
@@ -40,6 +48,7 @@ import {
 import { readHex32, SlotIndex } from "./slots.js";
 import {
   SIP_PORT,
+  SIPS_PORT,
   type Stream,
   type StreamUser,
   type TransactionCounters,
@@ -78,6 +87,8 @@ export interface TransactionUser {
    * acknowledged again. RFC 3261 §13.2.2.4
    */
   onLateAnswer?(m: Message): void;
+  /** A connection by TLS was closed, which others cannot open anew. */
+  onSecureGone?(connection: number): void;
   /**
    * A request of ours goes on to another server, since one did not answer or refused it for a fault of its own.
    * @param to null: the last one did not answer either @param status of its refusal, 0 when nothing came
@@ -200,7 +211,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /** Sets the address in our Via. It may change at any time; requests under way keep theirs. */
-  setLocal(ip: number, udpPort: number, tcpPort: number): void {
+  setLocal(ip: number, udpPort: number, tcpPort: number, tlsPort = SIPS_PORT): void {
     // Another network has other ways to the servers.
     if (ip !== this.transport.localIp) {
       this.transport.reach.clear();
@@ -210,6 +221,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
     this.transport.tcpPort = tcpPort;
+    this.transport.tlsPort = tlsPort;
   }
 
   get localIp(): number {
@@ -266,7 +278,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   /** Whether the message that is handled came from where the request of `t` went: an answer of the one who was asked. */
   isFrom(flow: Flow): boolean {
     const { source } = this;
-    if (source.transport === TRANSPORT_TCP) return source.connection === flow.connection;
+    if (source.transport !== TRANSPORT_UDP) return source.connection === flow.connection;
     return source.ip === flow.ip && source.port === flow.port;
   }
 
@@ -294,13 +306,13 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /** A connection to us was opened. @returns false when there is no room, and the driver closes it */
-  streamOpened(connection: number, ip: number, port: number): boolean {
-    if (this.transport.track(connection, ip, port) !== null) return true;
+  streamOpened(connection: number, ip: number, port: number, isTls = false): boolean {
+    if (this.transport.track(connection, ip, port, isTls) !== null) return true;
     this.counters.refused += 1;
     return false;
   }
 
-  /** Takes octets of a TCP connection as they come; they are lent for the call. RFC 3261 §18.3 */
+  /** Takes octets of a TCP or TLS connection as they come; they are lent for the call. RFC 3261 §18.3 */
   receiveStream(connection: number, bytes: Uint8Array, start: number, end: number): void {
     this.transport.receive(connection, bytes, start, end);
   }
@@ -492,7 +504,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   onStreamMessage(stream: Stream, isBroken: boolean): void {
     const framer = stream.framer;
-    this.source.set(TRANSPORT_TCP, stream.ip, stream.port, stream.connection);
+    this.source.set(stream.isTls ? TRANSPORT_TLS : TRANSPORT_TCP, stream.ip, stream.port, stream.connection);
     if (!isBroken) this.receive(framer.bytes, framer.start, framer.end, true);
     else if (framer.end > framer.start) this.receiveBroken(framer);
     else {
@@ -502,7 +514,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  onStreamGone(connection: number, hasSpoken: boolean): void {
+  onStreamGone(connection: number, hasSpoken: boolean, isTls = false): void {
+    if (isTls) this.user.onSecureGone?.(connection);
     const clients = this.clients.items;
     for (let i = 0; i < clients.length; i++) clients[i].onStreamGone(connection, hasSpoken);
     const servers = this.servers.items;

@@ -14,6 +14,14 @@ export interface Network {
    * @returns the connection's number, or -1
    */
   sendStream(connection: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): number;
+  /**
+   * Looks for a TLS connection to ip:port whose other side has to be `name[0, size)`, as certificates say it; without a
+   * name, the address itself. Without this function there is no TLS.
+   * @param opens it is opened if there is none @returns the connection's number, or -1
+   */
+  secureStream?(ip: number, port: number, name: Uint8Array, size: number, opens: boolean): number;
+  /** @returns how the other side of a TLS connection has proved who it is, in a word for people; "" when it has not */
+  proofOf?(connection: number): string;
   /** Closes a connection; `streamClosed` need not follow. @param isDropped what was not sent yet is dropped */
   closeStream(connection: number, isDropped?: boolean): void;
   /**

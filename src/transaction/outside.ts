@@ -9,7 +9,7 @@
  * dialog/negotiation.ts).
  */
 import { isHostAddress, isLoopback, isPrivate } from "../core/address.js";
-import { TRANSPORT_TCP } from "../wire/names.js";
+import { TRANSPORT_UDP } from "../wire/names.js";
 
 /** There is no such address. */
 const NO_ADDRESS = -1;
@@ -50,7 +50,7 @@ export class Outside {
    * Notes where the server sees us. @param ip -1: where we are @returns whether that is something new
    */
   noteSeen(seer: number, ip: number, port: number, transport: number): boolean {
-    const isTcp = transport === TRANSPORT_TCP;
+    const isTcp = transport !== TRANSPORT_UDP;
     const portBefore = isTcp ? this.seenTcpPort : this.seenUdpPort;
     const isNew = ip !== this.seenIp || (ip >= 0 && (port !== portBefore || seer !== this.seerIp));
     if (!isNew) return false;

@@ -28,8 +28,8 @@ const VIA_UDP = octets("UDP ");
 const COOKIE = octets(";branch=z9hG4bK");
 const RPORT = octets(";rport\r\n");
 const TO_BIT = 1 << HEADER_TO;
-const TCP = octets("TCP");
-const UDP = octets("UDP");
+/** The names of the transports in a Via, by TRANSPORT_*. */
+const NAMES: readonly Uint8Array[] = [NONE, octets("UDP"), octets("TCP"), octets("TLS")];
 
 /** The longest request sent by UDP while the path MTU is unknown, octets. RFC 3261 §18.1.1 */
 export const DATAGRAM_MAX_BYTES = 1300;
@@ -76,10 +76,10 @@ export function writeVia(w: Writer, transport: Transport, branchHigh: number, br
  */
 export function stampVia(bytes: Uint8Array, end: number, kind: number, transport: Transport): number {
   const at = bytes.indexOf(10) + 1 + VIA_START.length;
-  bytes.set(kind === TRANSPORT_TCP ? TCP : UDP, at);
+  bytes.set(NAMES[kind], at);
   const portStart = bytes.indexOf(0x3a, at) + 1;
   const portEnd = bytes.indexOf(0x3b, portStart);
-  const port = kind === TRANSPORT_TCP ? transport.tcpPort : transport.udpPort;
+  const port = transport.ownPort(kind);
   let digits = 1;
   for (let rest = port; rest >= 10; rest = (rest / 10) | 0) digits += 1;
   const shift = portStart + digits - portEnd;
@@ -135,7 +135,7 @@ export function isTooLong(target: Target, end: number): boolean {
  * @param flow set to the way it went @returns its length, which the Via may change; 0 when there is no room for it
  */
 export function sendOnce(transport: Transport, flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
-  flow.copy(target);
+  transport.take(flow, target);
   const isUpgraded = isTooLong(target, end) && transport.triesStream(flow);
   if (isUpgraded) flow.transport = TRANSPORT_TCP;
   const length = stampVia(bytes, end, flow.transport, transport);

@@ -9,6 +9,7 @@ import type { Place } from "../core/address.js";
 import { float64Array, octetArray } from "../core/arrays.js";
 import { equal } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
+import { TRANSPORT_TCP, TRANSPORT_TLS } from "../wire/names.js";
 import { HOST_NAME_BYTES, type Target } from "./flow.js";
 import type { Network } from "./network.js";
 import type { Outages } from "./outages.js";
@@ -233,6 +234,12 @@ export class Resolver {
     }
     return null;
   }
+}
+
+/** @returns what a driver looks a name up for, by TRANSPORT_* */
+export function serviceOf(transport: number): "udp" | "tcp" | "tls" {
+  if (transport === TRANSPORT_TLS) return "tls";
+  return transport === TRANSPORT_TCP ? "tcp" : "udp";
 }
 
 /** Sets `target` to the first place that is wanted. @returns FIND_KNOWN or FIND_NONE */

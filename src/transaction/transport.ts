@@ -1,8 +1,8 @@
 /**
  * The state of the transport layer: our addresses, the TCP connections with what has arrived on them so far, and the
  * names. It sends a finished message along a flow. RFC 3261 §18
- * Not here: sockets (the driver's, behind `Network`), TLS, IPv6, multicast, and which transaction a message belongs to
- * (layer.ts).
+ * Not here: sockets and the handshakes of TLS (the driver's, behind `Network`), IPv6, multicast, and which transaction
+ * a message belongs to (layer.ts).
  */
 
 import { lower, Span } from "../core/bytes.js";
@@ -100,10 +100,10 @@ export interface StreamUser {
    */
   onStreamMessage(stream: Stream, isBroken: boolean): void;
   /** A connection was closed. @param hasSpoken a whole message had come over it */
-  onStreamGone(connection: number, hasSpoken: boolean): void;
+  onStreamGone(connection: number, hasSpoken: boolean, isTls: boolean): void;
 }
 
-/** One TCP connection. RFC 3261 §18.3 */
+/** One TCP or TLS connection. RFC 3261 §18.3 */
 export class Stream {
   /** The driver's number, -1 when this record is free. */
   connection = -1;
@@ -115,6 +115,7 @@ export class Stream {
   openedMs = 0;
   /** The other side opened it. */
   isIncoming = false;
+  isTls = false;
   /** A whole message came over it. */
   hasSpoken = false;
   /** A password was given over it, so it makes no room for strangers. */
@@ -128,6 +129,8 @@ export class Stream {
 
 /** The port of SIP when none is given. RFC 3261 §19.1.2 */
 export const SIP_PORT = 5060;
+/** The same by TLS. */
+export const SIPS_PORT = 5061;
 /**
  * How long a new connection has for its first message, and how long it may then be silent; with a password the latter
  * is longer than a registration, ms.
@@ -143,6 +146,7 @@ export class Transport {
   localIp = -1;
   udpPort = SIP_PORT;
   tcpPort = SIP_PORT;
+  tlsPort = SIPS_PORT;
   readonly counters = new TransactionCounters();
   tap: Tap | null = null;
   readonly resolver: Resolver;
@@ -172,15 +176,15 @@ export class Transport {
   }
 
   /**
-   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one. RFC 3263 §4.1, §4.2. A
-   * URI that cannot be reached (sips, tel, IPv6, a name over HOST_NAME_BYTES) gives a target that
-   * fails when it is sent to.
+   * Aims at the host of a URI: its maddr or host, its port, its transport or the default one; sips goes by TLS. RFC
+   * 3263 §4.1, §4.2. A URI that cannot be reached (tel, IPv6, a name over HOST_NAME_BYTES) gives a target that fails
+   * when it is sent to.
    */
   aim(target: Target, uri: Uri, defaultTransport: number): void {
     let transport = uri.transport();
     if (transport === TRANSPORT_NONE) transport = defaultTransport;
     if (uri.scheme === SCHEME_SIPS) transport = TRANSPORT_TLS;
-    target.set(transport, -1, SIP_PORT, -1);
+    target.set(transport, -1, transport === TRANSPORT_TLS ? SIPS_PORT : SIP_PORT, -1);
     const host = this.host;
     if (!uri.param(MADDR, host) || host.size() === 0) host.set(uri.bytes, uri.hostStart, uri.hostEnd);
     target.ip = addressOf(host.bytes, host.start, host.end);
@@ -189,7 +193,12 @@ export class Transport {
       return;
     }
     const size = host.size();
-    if (uri.scheme !== SCHEME_SIP || uri.isIPv6 || size === 0 || size > HOST_NAME_BYTES) {
+    if (
+      (uri.scheme !== SCHEME_SIP && uri.scheme !== SCHEME_SIPS) ||
+      uri.isIPv6 ||
+      size === 0 ||
+      size > HOST_NAME_BYTES
+    ) {
       target.transport = TRANSPORT_NONE;
       return;
     }
@@ -249,8 +258,55 @@ export class Transport {
     return (tried & 1) === 1 || outages?.isDown(target.ip, target.port) ? FIND_NONE : FIND_KNOWN;
   }
 
+  /** @returns our port for that transport */
+  ownPort(transport: number): number {
+    if (transport === TRANSPORT_TLS) return this.tlsPort;
+    return transport === TRANSPORT_TCP ? this.tcpPort : this.udpPort;
+  }
+
+  /** Whether the driver has TLS. */
+  get hasTls(): boolean {
+    return this.network.secureStream !== undefined;
+  }
+
+  /** @returns "CA" or "pin" for a TLS connection whose other side has proved by it who it is, else "" */
+  proofOf(connection: number): string {
+    return this.network.proofOf?.(connection) ?? "";
+  }
+
   /**
-   * Sends `bytes[start, end)` along the flow; a TCP flow remembers its connection.
+   * Sets `flow` to the way to a target whose address is known. By TLS it needs a connection whose other side has the
+   * name of the target, and one is opened if there is none; without one, sending fails. RFC 5922 §7.3
+   */
+  take(flow: Flow, target: Target): void {
+    flow.copy(target);
+    if (flow.transport === TRANSPORT_TLS && this.stream(flow.connection) === null)
+      flow.connection = this.secure(target);
+  }
+
+  /** @returns the number of a connection, -1 when none can be had */
+  private secure(target: Target): number {
+    const { network } = this;
+    const { ip, port, name, nameSize } = target;
+    // An address says no more than where: a connection to it does, whatever name was found at its other end.
+    const known = nameSize === 0 ? this.streamTo(ip, port, true) : null;
+    if (known !== null) return known.connection;
+    if (network.secureStream === undefined) return -1;
+    const open = network.secureStream(ip, port, name, nameSize, false);
+    if (open >= 0) return open;
+    const stream = this.roomForOwn();
+    if (stream === null) {
+      this.counters.refused += 1;
+      return -1;
+    }
+    const connection = network.secureStream(ip, port, name, nameSize, true);
+    if (connection >= 0) this.openStream(stream, connection, ip, port, false, true);
+    return connection;
+  }
+
+  /**
+   * Sends `bytes[start, end)` along the flow; a TCP flow remembers its connection, and a TLS flow has no way but its
+   * own.
    * @returns false when it failed at once
    */
   send(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
@@ -258,6 +314,7 @@ export class Transport {
     if (flow.transport === TRANSPORT_UDP)
       ok = flow.ip >= 0 && this.network.sendDatagram(flow.ip, flow.port, bytes, start, end);
     else if (flow.transport === TRANSPORT_TCP) ok = this.sendStream(flow, bytes, start, end);
+    else if (flow.transport === TRANSPORT_TLS) ok = this.sendOn(this.stream(flow.connection), flow, bytes, start, end);
     if (ok) this.counters.sent += 1;
     else this.counters.failed += 1;
     if (ok && this.tap !== null) this.tap.onMessage(true, flow, bytes, start, end);
@@ -286,10 +343,11 @@ export class Transport {
 
   /** Whether sending along the flow needs no new connection. */
   isOpen(flow: Flow): boolean {
+    const isTls = flow.transport === TRANSPORT_TLS;
     return (
-      flow.transport !== TRANSPORT_TCP ||
+      (flow.transport !== TRANSPORT_TCP && !isTls) ||
       this.stream(flow.connection) !== null ||
-      this.streamTo(flow.ip, flow.port) !== null
+      this.streamTo(flow.ip, flow.port, isTls) !== null
     );
   }
 
@@ -310,7 +368,7 @@ export class Transport {
    * the server is known to take TCP, or nothing is known. RFC 3261 §18.1.1
    */
   triesStream(flow: Flow): boolean {
-    const stream = this.streamTo(flow.ip, flow.port);
+    const stream = this.streamTo(flow.ip, flow.port, false);
     if (stream !== null && stream.hasSpoken && this.isConnected(stream.connection)) return true;
     const state = this.reach.of(flow.ip, flow.port, this.timers.nowMs);
     return state === REACH_UNKNOWN || state === REACH_TCP;
@@ -325,19 +383,27 @@ export class Transport {
    * Records a connection that others opened.
    * @returns null when there is no room for one more of others, or of that address
    */
-  track(connection: number, ip: number, port: number): Stream | null {
+  track(connection: number, ip: number, port: number, isTls: boolean): Stream | null {
     const known = this.stream(connection);
     const stream = known !== null ? known : this.roomFor(ip);
-    if (stream !== null) this.openStream(stream, connection, ip, port, true);
+    if (stream !== null) this.openStream(stream, connection, ip, port, true, isTls);
     return stream;
   }
 
-  private openStream(stream: Stream, connection: number, ip: number, port: number, isIncoming: boolean): void {
+  private openStream(
+    stream: Stream,
+    connection: number,
+    ip: number,
+    port: number,
+    isIncoming: boolean,
+    isTls: boolean,
+  ): void {
     stream.connection = connection;
     stream.ip = ip;
     stream.port = port;
     stream.lastMs = stream.openedMs = this.timers.nowMs;
     stream.isIncoming = isIncoming;
+    stream.isTls = isTls;
     stream.hasSpoken = stream.isKnown = false;
     stream.framer.reset();
   }
@@ -368,7 +434,7 @@ export class Transport {
     const stream = this.stream(connection);
     if (stream === null) return false;
     stream.connection = -1;
-    this.user.onStreamGone(connection, stream.hasSpoken);
+    this.user.onStreamGone(connection, stream.hasSpoken, stream.isTls);
     return true;
   }
 
@@ -418,7 +484,7 @@ export class Transport {
   /** Notes that a response to a request of ours came over that connection: if we opened it, the server takes TCP. */
   noteResponse(connection: number): void {
     const stream = this.stream(connection);
-    if (stream !== null && !stream.isIncoming)
+    if (stream !== null && !stream.isIncoming && !stream.isTls)
       this.reach.noteReach(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
   }
 
@@ -434,7 +500,7 @@ export class Transport {
   private sendStream(flow: Flow, bytes: Uint8Array, start: number, end: number): boolean {
     if (this.sendOn(this.stream(flow.connection), flow, bytes, start, end)) return true;
     if (flow.ip < 0) return false;
-    if (this.sendOn(this.streamTo(flow.ip, flow.port), flow, bytes, start, end)) return true;
+    if (this.sendOn(this.streamTo(flow.ip, flow.port, false), flow, bytes, start, end)) return true;
     const stream = this.roomForOwn();
     if (stream === null) {
       this.counters.refused += 1;
@@ -445,7 +511,7 @@ export class Transport {
     flow.connection = connection;
     // The driver may have given a connection that was there already.
     const known = this.stream(connection);
-    if (known === null) this.openStream(stream, connection, flow.ip, flow.port, false);
+    if (known === null) this.openStream(stream, connection, flow.ip, flow.port, false, false);
     return true;
   }
 
@@ -457,10 +523,11 @@ export class Transport {
     return true;
   }
 
-  private streamTo(ip: number, port: number): Stream | null {
+  private streamTo(ip: number, port: number, isTls: boolean): Stream | null {
     for (let i = 0; i < this.streams.length; i++) {
       const stream = this.streams[i];
-      if (stream.connection >= 0 && stream.ip === ip && stream.port === port) return stream;
+      const isThere = stream.connection >= 0 && stream.isTls === isTls;
+      if (isThere && stream.ip === ip && stream.port === port) return stream;
     }
     return null;
   }
@@ -520,5 +587,5 @@ export class Transport {
 }
 
 function isSpoken(transport: number): boolean {
-  return transport === TRANSPORT_UDP || transport === TRANSPORT_TCP;
+  return transport === TRANSPORT_UDP || transport === TRANSPORT_TCP || transport === TRANSPORT_TLS;
 }

@@ -162,7 +162,7 @@ export class Credentials implements Sealer, NotifyCredentials {
       this.realm.set(realm);
       this.realmSize = realm.length;
     }
-    this.servers.configure(settings.domain, settings.proxy);
+    this.servers.configure(settings.domain, settings.proxy, settings.transport);
   }
 
   /**

@@ -29,7 +29,7 @@ import {
   HEADER_MIN_EXPIRES,
   HEADER_RETRY_AFTER,
   METHOD_REGISTER,
-  TRANSPORT_TCP,
+  TRANSPORT_UDP,
 } from "../wire/names.js";
 import { Via } from "../wire/via.js";
 import { Writer } from "../wire/writer.js";
@@ -71,6 +71,11 @@ const PROBE_SPREAD = 0.15;
 const RETRY_AFTER_MOST_S = 86400;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
 const WAIT_MS = 5000;
+/**
+ * From the end of the connection that we registered by to the next REGISTER, and up to five times that: a server that
+ * starts again is not asked by all its doors at once, nor one without end that closes each connection.
+ */
+const RELINK_MS = 2000;
 
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
 const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
@@ -343,6 +348,13 @@ export class Registration implements ClientUser, TimerUser {
     if (ip === this.boundAt.ip && port === this.boundAt.port) this.refreshIn(0);
   }
 
+  /** The connection is closed by which we registered: no call comes until there is another one. */
+  onSecureGone(connection: number): void {
+    if (this.state !== REGISTRATION_DONE || this.boundAt.connection !== connection) return;
+    this.boundAt.connection = -1;
+    if (this.request === null) this.refreshIn(Math.round(RELINK_MS * (1 + 4 * fraction(this.random))));
+  }
+
   /** A server of the account that was down answers again. It may be preferred to the one that has our binding. */
   onServerBack(ip: number, port: number): void {
     if (this.state === REGISTRATION_FAILED && this.wanted && this.request === null) this.startRound();
@@ -470,7 +482,7 @@ export class Registration implements ClientUser, TimerUser {
     if (m.status < 300) {
       this.isNear = isNear(ip);
       if (!this.isQuery) {
-        this.boundAt.set(t.target.transport, ip, port, -1);
+        this.boundAt.set(t.target.transport, ip, port, t.flow.connection);
         this.isPlural = this.layer.transport.hasOther(t.target);
       }
       this.boundIp = isTrusted ? -1 : ip;
@@ -510,8 +522,8 @@ export class Registration implements ClientUser, TimerUser {
     const { layer } = this;
     if (!layer.isFrom(t.flow) || !via.parse(m.bytes, m.viaStart, m.viaEnd)) return;
     const { transport } = t.flow;
-    const isTcp = transport === TRANSPORT_TCP;
-    const own = isTcp ? layer.tcpPort : layer.udpPort;
+    const isTcp = transport !== TRANSPORT_UDP;
+    const own = layer.transport.ownPort(transport);
     const seenIp = via.received(span) ? parseIPv4(span.bytes, span.start, span.end) : layer.localIp;
     const seenPort = via.rport() > 0 ? via.rport() : own;
     if (!isCredible(seenIp, layer.localIp)) return;
@@ -566,7 +578,7 @@ export class Registration implements ClientUser, TimerUser {
     // The server's name may have another address by now.
     if (t.target.nameSize > 0) this.layer.transport.resolver.forget(t.target);
     // A connection over which nothing comes back is dead, though it was not closed: the next try has a new one.
-    if (t.flow.transport === TRANSPORT_TCP && t.flow.connection >= 0)
+    if (t.flow.transport !== TRANSPORT_UDP && t.flow.connection >= 0)
       this.layer.transport.closeConnection(t.flow.connection);
     this.fail(0, null, 0);
   }

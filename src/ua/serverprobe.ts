@@ -11,9 +11,9 @@ import type { Timers, TimerUser } from "../core/timers.js";
 import { type ClientTransaction, type ClientUser, FAILURE_CANCELLED } from "../transaction/client.js";
 import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { EMPTY_BODY, MAX_FORWARDS_70 } from "../wire/lines.js";
+import { EMPTY_BODY, MAX_FORWARDS_70, overTransport } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_OPTIONS, TRANSPORT_TCP } from "../wire/names.js";
+import { METHOD_OPTIONS } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
 import type { CallContext } from "./call.js";
@@ -25,7 +25,6 @@ const CROWDED_MS = 5000;
 const URI_BYTES = 4 + 21 + 14;
 const SERVICE_UNAVAILABLE = 503;
 const SIP = octets("sip:");
-const OVER_TCP = octets(";transport=tcp");
 const FROM = octets("From: <");
 const TAG = octets(">;tag=");
 const TO = octets("\r\nTo: <");
@@ -156,7 +155,7 @@ export class ServerProbe implements ClientUser, TimerUser {
     writer.ip(this.asked.ip);
     writer.octet(0x3a);
     writer.uint(this.asked.port);
-    if (this.asked.transport === TRANSPORT_TCP) writer.put(OVER_TCP);
+    writer.put(overTransport(this.asked.transport));
     this.uriEnd = writer.at;
   }
 

@@ -6,8 +6,9 @@
 import { float64Array, octetArray, uint16Array } from "../core/arrays.js";
 import { lower, NONE, octets } from "../core/bytes.js";
 import type { Target } from "../transaction/flow.js";
-import { SIP_PORT } from "../transaction/transport.js";
+import { SIP_PORT, SIPS_PORT } from "../transaction/transport.js";
 import { hostEndOf, sameHost } from "../wire/compare.js";
+import { TRANSPORT_NONE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 
 /** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
@@ -24,8 +25,11 @@ export class ServerHost {
   ip = -1;
   port = SIP_PORT;
 
-  /** @param setting a host, host:port or SIP URI; "" or what is none of these: no host */
-  configure(setting: string): void {
+  /**
+   * @param setting a host, host:port or SIP URI; "" or what is none of these: no host
+   * @param transport TRANSPORT_* if it names none
+   */
+  configure(setting: string, transport: number): void {
     const uri = new Uri();
     const hasScheme = setting.slice(0, 4).toLowerCase() === "sip:";
     const bytes = octets(hasScheme ? setting : "sip:" + setting);
@@ -33,7 +37,8 @@ export class ServerHost {
     this.ip = -1;
     if (!uri.parse(bytes, 0, bytes.length)) return;
     this.ip = uri.ip;
-    this.port = uri.port < 0 ? SIP_PORT : uri.port;
+    const named = uri.transport();
+    this.port = uri.port < 0 ? usualPort(named === TRANSPORT_NONE ? transport : named) : uri.port;
     if (this.ip >= 0) return;
     this.name = bytes.slice(uri.hostStart, uri.hostEnd);
     for (let i = 0; i < this.name.length; i++) this.name[i] = lower(this.name[i]);
@@ -57,10 +62,14 @@ export class ServerHost {
 
   /** Whether a request that looked up the host of `target` went there. */
   isTarget(target: Target): boolean {
-    const port = target.namePort < 0 ? SIP_PORT : target.namePort;
+    const port = target.namePort < 0 ? usualPort(target.transport) : target.namePort;
     const name = this.name;
     return port === this.port && sameHost(target.name, 0, target.nameSize, name, 0, name.length);
   }
+}
+
+function usualPort(transport: number): number {
+  return transport === TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
 }
 
 export class Servers {
@@ -74,20 +83,23 @@ export class Servers {
   /** Registrations taken since anything came from there; and which address makes room for the next. */
   private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
+  private transport = TRANSPORT_UDP;
 
   /**
    * Forgets what was found under other settings.
    * @param domain @param proxy as the settings have them, several proxies with commas
+   * @param transport TRANSPORT_* of those that name none
    */
-  configure(domain: string, proxy: string): void {
-    this.domainHost.configure(domain);
+  configure(domain: string, proxy: string, transport = TRANSPORT_UDP): void {
+    this.transport = transport;
+    this.domainHost.configure(domain, transport);
     const proxies = proxy.split(",");
     this.proxies.length = Math.min(this.proxies.length, proxies.length);
     for (let i = 0; i < proxies.length; i++) {
       if (i === this.proxies.length) this.proxies.push(new ServerHost());
-      this.proxies[i].configure(proxies[i].trim());
+      this.proxies[i].configure(proxies[i].trim(), transport);
     }
-    this.routeHost.configure("");
+    this.routeHost.configure("", transport);
     this.ips.fill(-1);
     this.oldest = 0;
   }
@@ -136,7 +148,7 @@ export class Servers {
    * @param host with its port, "" none
    */
   setRoute(host: string): void {
-    this.routeHost.configure(host);
+    this.routeHost.configure(host, this.transport);
   }
 
   /** Whether a host belongs to the configured server: it is its host, or in its domain. */

@@ -7,7 +7,7 @@
 import { octets, text, utf8 } from "../core/bytes.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { TARGET_BYTES } from "../wire/referto.js";
-import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
 import { escapeUserinfo, placeOf, readHost } from "./uritext.js";
 
 /** `error` says in one line what was wrong, and is empty when `uri` can be called. */
@@ -36,16 +36,20 @@ export function readTarget(value: string, domain: string): Target {
   }
   const colon = given.indexOf(":");
   const scheme = colon > 0 ? given.slice(0, colon).toLowerCase() : "";
-  if (scheme === "sip")
-    return given.length > 4 ? readUri(given.slice(4)) : refused("'sip:' names nobody: give sip:user@host or sip:host");
-  if (scheme === "sips") return refused(shown(given) + " asks for TLS, which is not supported: use sip:");
+  if (scheme === "sip" || scheme === "sips") {
+    const prefix = scheme + ":";
+    const rest = given.slice(prefix.length);
+    return rest !== ""
+      ? readUri(rest, prefix)
+      : refused("'" + prefix + "' names nobody: give sip:user@host or sip:host");
+  }
   if (scheme === "tel") {
     const parameters = given.indexOf(";");
     return readNumber(parameters < 0 ? given.slice(4) : given.slice(4, parameters), domain);
   }
   if (isNumber(given)) return readNumber(given, domain);
   if (given.indexOf("@") >= 0 || given.indexOf(".") >= 0 || given.charAt(0) === "[") return readUri(given);
-  if (colon >= 0) return refused(shown(given) + " is no scheme that can be called: use sip: or tel:");
+  if (colon >= 0) return refused(shown(given) + " is no scheme that can be called: use sip:, sips: or tel:");
   if (domain === "")
     return refused(shown(given) + " needs sip.domain to be set, or give sip:" + printable(given, SHOWN_MOST) + "@HOST");
   const semicolon = indexOfFirst(given, ";?");
@@ -67,26 +71,26 @@ export function readContact(value: string): Target {
   return { uri: text(bytes, 0, uri.paramsEnd), error: "" };
 }
 
-/** Without its scheme. */
-function readUri(value: string): Target {
+/** @param value without its scheme */
+function readUri(value: string, scheme = "sip:"): Target {
   const at = value.indexOf("@");
   if (at === 0) return refused(shown(value) + " names nobody before the @");
   const host = readHost(value.slice(at + 1));
   if (host.error !== "") return refused(host.error);
-  return built((at > 0 ? escapeUserinfo(value.slice(0, at)) + "@" : "") + placeOf(host) + host.params);
+  return built((at > 0 ? escapeUserinfo(value.slice(0, at)) + "@" : "") + placeOf(host) + host.params, scheme);
 }
 
 /** The last look at what was put together: it is read as those who get it will. */
-function built(value: string): Target {
-  const bytes = octets("sip:" + value);
+function built(value: string, scheme = "sip:"): Target {
+  const bytes = octets(scheme + value);
   if (bytes.length > TARGET_BYTES)
     return refused(
-      "'sip:" + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",
+      "'" + scheme + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",
     );
-  const isRead = uri.parse(bytes, 0, bytes.length) && uri.scheme === SCHEME_SIP && uri.hostEnd > uri.hostStart;
-  return isRead
-    ? { uri: "sip:" + value, error: "" }
-    : refused("'sip:" + printable(value, SHOWN_MOST) + "' is no SIP URI");
+  const isRead = uri.parse(bytes, 0, bytes.length) && uri.hostEnd > uri.hostStart;
+  return isRead && (uri.scheme === SCHEME_SIP || uri.scheme === SCHEME_SIPS)
+    ? { uri: scheme + value, error: "" }
+    : refused("'" + scheme + printable(value, SHOWN_MOST) + "' is no SIP URI");
 }
 
 /** Whether it is a number in which `x` stands for any digit: `2xx`. */

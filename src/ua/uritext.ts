@@ -199,7 +199,8 @@ function paramsProblem(params: string): string {
 function paramProblem(name: string, value: string): string {
   if (name === "transport") {
     const transport = value.toLowerCase();
-    if (transport !== "udp" && transport !== "tcp") return shown(";transport=" + value) + " is not spoken: udp or tcp";
+    if (transport !== "udp" && transport !== "tcp" && transport !== "tls")
+      return shown(";transport=" + value) + " is not spoken: udp, tcp or tls";
   } else if (name === "maddr") return value.indexOf("[") >= 0 ? "maddr is no IPv4 address or name" : hostProblem(value);
   else if (name === "method") return "a call is an INVITE: leave out ;method";
   else if (name === "ttl" && (portOf(value) > 255 || (portOf(value) === 0 && value !== "0")))

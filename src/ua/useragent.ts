@@ -5,7 +5,7 @@
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
 
-import { ipv4Text } from "../core/address.js";
+import { ipv4Text, PORT_MOST } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
@@ -34,6 +34,7 @@ import type { Network } from "../transaction/network.js";
 import { Outside } from "../transaction/outside.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
+import { SIPS_PORT } from "../transaction/transport.js";
 import { APPLICATION_SDP, BODY_OTHER, findSdp, findText } from "../wire/body.js";
 import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
@@ -55,7 +56,7 @@ import {
   METHOD_REFER,
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
-  TRANSPORT_TCP,
+  TRANSPORT_TLS,
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { BAD_REFER_TO, BAD_REPLACES } from "../wire/problems.js";
@@ -97,7 +98,9 @@ import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
 const KEYS_IN_CLEAR =
-  "media.encryption is require, but anybody could read its keys on the way: set media.encryptionClear on, or media.encryption offer";
+  "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
+/** Said where the settings ask for TLS, or a target does. */
+export const NO_TLS = "this device has no TLS yet: use sip: with udp or tcp";
 
 // The way that a digit came.
 export const DIGIT_RTP = 1;
@@ -370,6 +373,8 @@ export class UserAgent
     this.serverProbe.reset();
     this.toldTrouble = "";
     this.credentials.configure(settings);
+    if (settings.transport === TRANSPORT_TLS && !this.layer.transport.hasTls)
+      this.tellTrouble("sip.transport is tls: " + NO_TLS);
     if (settings.register) this.registration.start();
     else if (wasRegistered && !isOther) this.registration.stop();
   }
@@ -399,7 +404,6 @@ export class UserAgent
     // A contact that a phone registered is taken as it came.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
-    if (!this.negotiation.allowsCalls(false)) return this.cannot(KEYS_IN_CLEAR);
     const bytes = octets(read.uri);
     const line = beside === null ? this.pool.takeLine() : beside.line;
     const call = line === null ? null : this.pool.takeCall(line, this.transfer);
@@ -413,6 +417,13 @@ export class UserAgent
       this.dialogs.give(draft);
       call.state = CALL_FREE;
       return this.cannot("'" + target.trim() + "' is too long to call");
+    }
+    const isPrivate = draft.hopTransport(this.settings.transport) === TRANSPORT_TLS;
+    const problem = isPrivate && !this.layer.transport.hasTls ? NO_TLS : KEYS_IN_CLEAR;
+    if (problem === NO_TLS || !this.negotiation.allowsCalls(isPrivate)) {
+      this.dialogs.give(draft);
+      call.state = CALL_FREE;
+      return this.cannot(problem);
     }
     call.redirects.startAt(draft.target);
     call.startRinging(CALL_CALLING);
@@ -525,7 +536,7 @@ export class UserAgent
     // The sender of a request outside of a dialog has not shown yet that it is where it says: all refusals go without a
     // transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(this.rules, m, isReadable ? uri : null, this.wasHere(t, m));
+    const problem = inspect(this.rules, m, isReadable ? uri : null, t.source, this.wasHere(t, m));
     const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null, isAuthenticated) : problem;
     if (status !== 0) this.refuseInspected(t, m, status);
     // RFC 3891 §3
@@ -869,6 +880,10 @@ export class UserAgent
     this.onTrouble("the server " + placeText(from.ip, from.port) + why + next);
   }
 
+  onSecureGone(connection: number): void {
+    this.registration.onSecureGone(connection);
+  }
+
   onServerBack(ip: number, port: number): void {
     this.onTrouble("the server " + placeText(ip, port) + " answers again");
     this.registration.onServerBack(ip, port);
@@ -929,7 +944,7 @@ export class UserAgent
 
   private tellOutside(): void {
     const { outside, udpPort, tcpPort } = this.layer;
-    const isTcp = this.settings.transport === TRANSPORT_TCP;
+    const isTcp = this.settings.transport !== TRANSPORT_UDP;
     const isTold = outside?.isFor(-1) === true;
     const ip = isTold ? outside.signallingIp : -1;
     const port = isTold ? outside.signallingPort(isTcp ? tcpPort : udpPort, isTcp) : 0;
@@ -964,13 +979,14 @@ export class UserAgent
   // ---- helpers ----
 
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
-    this.layer.setLocal(ip, udpPort, tcpPort);
+    // There is no port for TLS that others open; it stands in our Via and Contact, which name one.
+    this.layer.setLocal(ip, udpPort, tcpPort, tcpPort < PORT_MOST ? tcpPort + 1 : SIPS_PORT);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
     this.layer.transport.backups.configure(this.account.hops, this.settings.transport);
     this.context.contactUser = this.account.user;
     const { codecs, encryption, keysInClear } = this.settings;
     this.negotiation.configure(ip, codecs, encryption, keysInClear);
-    if (this.negotiation.mayEncrypt(false)) this.pool.prepareEncryption();
+    if (this.negotiation.mayEncrypt(this.layer.transport.hasTls)) this.pool.prepareEncryption();
     this.pool.setPort(this.settings.rtpPort);
   }
 

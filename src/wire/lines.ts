@@ -2,7 +2,8 @@
  * Octets of header lines that more than one writer puts into a message: names, whole lines, what stands around a URI.
  * Not here: what one writer alone puts, and which lines a message gets.
  */
-import { octets } from "../core/bytes.js";
+import { NONE, octets } from "../core/bytes.js";
+import { TRANSPORT_TCP, TRANSPORT_TLS } from "./names.js";
 
 /** Begins a status line. */
 export const SIP_VERSION = octets("SIP/2.0 ");
@@ -25,7 +26,8 @@ export const VIA = octets("Via: ");
 export const CONTACT_OPEN = octets("Contact: <");
 export const URI_CLOSE = octets(">\r\n");
 export const URI_EXPIRES = octets(">;expires=");
-export const OVER_TCP = octets(";transport=tcp");
+const OVER_TCP = octets(";transport=tcp");
+const OVER_TLS = octets(";transport=tls");
 export const TAG = octets(";tag=");
 
 /** In a challenge, behind what it must have. RFC 7616 §3.3 */
@@ -48,3 +50,9 @@ export const HEADER_END = octets("\r\n\r\n");
 /** Of a message without a body. */
 export const EMPTY_BODY = octets("Content-Length: 0\r\n\r\n");
 export const SDP_BODY = octets("Content-Type: application/sdp\r\nContent-Length: ");
+
+/** @returns what a SIP URI says of the transport by which it is reached; by UDP it says nothing. RFC 3261 §19.1.1 */
+export function overTransport(transport: number): Uint8Array {
+  if (transport === TRANSPORT_TCP) return OVER_TCP;
+  return transport === TRANSPORT_TLS ? OVER_TLS : NONE;
+}

@@ -1,6 +1,6 @@
 /** The board's look-up of names and its time of day, against servers on a virtual network. */
 import { describe, expect, it } from "vitest";
-import type { UdpSocket } from "../../hal/device.js";
+import type { Service, UdpSocket } from "../../hal/device.js";
 import { BoardResolver } from "../../hal/moddable/resolver.js";
 import { TimeOfDay } from "../../hal/moddable/timeofday.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
@@ -55,9 +55,9 @@ class World {
     servers: () => this.servers,
   });
 
-  async resolve(name: string, port = -1, tcp = false): Promise<string> {
+  async resolve(name: string, port = -1, service: Service = "udp"): Promise<string> {
     let out = "nothing";
-    this.resolver.resolve(name, port, tcp, (error, address, found) => {
+    this.resolver.resolve(name, port, service, (error, address, found) => {
       out = error !== "" ? error : ipv4Text(address) + ":" + found;
     });
     expect(out).toBe("nothing");
@@ -79,7 +79,7 @@ describe("A name", () => {
       "192.0.2.53 33 _sip._udp.house.example",
       "192.0.2.53 1 sip.house.example",
     ]);
-    expect(await world.resolve("house.example", -1, true)).toMatch(/^no such host/);
+    expect(await world.resolve("house.example", -1, "tcp")).toMatch(/^no such host/);
   });
 
   it("with several records leads to all addresses in order, and NAPTR to those of another name", async () => {
@@ -94,7 +94,7 @@ describe("A name", () => {
       { name: "spare.example", a: "192.0.2.11", ttlS: 400 },
     ]);
     let found: unknown[] = [];
-    world.resolver.resolve("house.example", -1, false, (...all) => {
+    world.resolver.resolve("house.example", -1, "udp", (...all) => {
       found = all;
     });
     await world.clock.runUntil(world.clock.now() + 60_000);
@@ -111,7 +111,7 @@ describe("A name", () => {
     const row: Row = { name: "_sip._udp.house.example", srv: [1, 1, 5070, "a.example"] };
     await world.serve(SERVER, 53, (question) => (askedFor(question).type === 33 ? answerTo(question, [row]) : null));
     let atMs = 0;
-    world.resolver.resolve("house.example", -1, false, () => {
+    world.resolver.resolve("house.example", -1, "udp", () => {
       atMs = world.clock.now();
     });
     await world.clock.runUntil(60_000);
@@ -172,7 +172,7 @@ describe("A name", () => {
     ]);
     const told: string[] = [];
     for (const name of ["one", "two", "192.0.2.13"])
-      world.resolver.resolve(name, 5060, false, (_error, address) => told.push(ipv4Text(address)));
+      world.resolver.resolve(name, 5060, "udp", (_error, address) => told.push(ipv4Text(address)));
     await world.clock.runUntil(60_000);
     expect(told).toEqual(["192.0.2.11", "192.0.2.12", "192.0.2.13"]);
   });

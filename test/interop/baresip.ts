@@ -27,7 +27,9 @@ export interface BaresipOptions {
   codecs?: "PCMU" | "PCMA" | "PCMU,PCMA";
   /** Answers by itself, or waits for `accept()`. */
   answers?: boolean;
-  transport?: "udp" | "tcp";
+  transport?: "udp" | "tcp" | "tls";
+  /** The authorities that it believes, a file; for tls. */
+  ca?: string;
   /** The encryption: srtp offers keys beside RTP/AVP, srtp-mand wants RTP/SAVP, srtp-mandf RTP/SAVPF. */
   encryption?: "srtp" | "srtp-mand" | "srtp-mandf";
   /**
@@ -81,11 +83,12 @@ export class Baresip {
   }
 
   private constructor(options: BaresipOptions) {
-    const { user, hz, codecs = "PCMU", answers = true, transport = "udp", encryption, server } = options;
+    const { user, hz, codecs = "PCMU", answers = true, transport = "udp", encryption, server, ca } = options;
     // The port after that of SIP is the one of SIP over TLS, which cannot be switched off.
     this.port = freePorts(2);
     this.rtpPort = freePorts(RTP_PORTS);
-    this.uri = "sip:" + user + "@" + HOST + ":" + this.port + (transport === "tcp" ? ";transport=tcp" : "");
+    const sipPort = transport === "tls" ? this.port + 1 : this.port;
+    this.uri = "sip:" + user + "@" + HOST + ":" + sipPort + (transport === "udp" ? "" : ";transport=" + transport);
     const values: Record<string, string | number> = {
       HOST,
       DIR: this.#folder,
@@ -98,7 +101,8 @@ export class Baresip {
     const template = readFileSync(join(import.meta.dirname, "configs", "baresip.conf"), "utf8");
     writeFileSync(
       join(this.#folder, "config"),
-      template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
+      template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])) +
+        (ca === undefined ? "" : "sip_cafile " + ca + "\n"),
     );
     const isDirect = server?.direct === true;
     const domain =

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Issued } from "../certificates.js";
 import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 
@@ -34,12 +35,15 @@ export interface KamailioOptions {
    * accepts no right answer).
    */
   way?: "topoh" | "topos" | "rtpengine" | "authint";
+  /** Its certificate for TLS; none: it has no TLS. */
+  tls?: Issued;
   /** The network it runs in; by default the machine's own. */
   network?: Network;
 }
 
 export class Kamailio {
-  readonly port = freePorts(1);
+  readonly port = freePorts(2);
+  readonly tlsPort = this.port + 1;
   readonly host: string;
   /** The first of RTPENGINE_PORTS ports of its rtpengine. */
   readonly soundPort = freePorts(RTPENGINE_PORTS);
@@ -60,7 +64,7 @@ export class Kamailio {
     return server;
   }
 
-  private constructor({ users, host = HOST, minExpires = 60, nonceExpire = 30, way, network }: KamailioOptions) {
+  private constructor({ users, host = HOST, minExpires = 60, nonceExpire = 30, way, tls, network }: KamailioOptions) {
     this.host = host;
     const folder = makeFolder();
     if (way === "topos") makeDatabase(join(folder, "topos.db"));
@@ -68,6 +72,9 @@ export class Kamailio {
       HOST: host,
       PORT: this.port,
       MODULES: modules(),
+      TLS_PORT: this.tlsPort,
+      CERTIFICATE: tls?.certificate ?? "",
+      KEY: tls?.key ?? "",
       DIR: folder,
       RTPENGINE_PORT: this.#rtpenginePort,
       MIN_EXPIRES: minExpires,
@@ -84,6 +91,7 @@ export class Kamailio {
     );
     const args = ["-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", folder, "-P", join(folder, "pid")];
     if (way !== undefined) args.push("-A", way.toUpperCase());
+    if (tls !== undefined) args.push("-A", "TLS");
     this.#arguments = ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args];
     this.#network = network;
   }

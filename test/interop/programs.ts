@@ -34,6 +34,7 @@ export const PACKAGES = {
   sqlite3: "sqlite3",
   ip: "iproute2",
   mosquitto: "mosquitto",
+  openssl: "openssl",
 };
 
 const running = new Set<Program>();

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Issued } from "../certificates.js";
 import { freePorts, isOpen } from "../ports.js";
 import { program } from "../programs.js";
 import { HOST, makeFolder, Program } from "./programs.js";
@@ -15,6 +16,8 @@ export interface ServerParts {
   users: readonly string[] | Record<string, string>;
   port?: number;
   host?: string;
+  /** Its certificate for TLS, at the port behind that of UDP and TCP; none: it has no TLS. */
+  tls?: Issued;
 }
 
 export class Server {
@@ -44,6 +47,10 @@ export class Server {
     writeFileSync(file, lines.join(""));
     const place = this.host + ":" + this.port;
     const listen = ["--listen", "udp:" + place, "--listen", "tcp:" + place];
+    if (parts.tls !== undefined) {
+      const { certificate, key } = parts.tls;
+      listen.push("--listen", "tls:" + this.host + ":" + (this.port + 1), "--tls-cert", certificate, "--tls-key", key);
+    }
     const options = [...listen, "--domain", HOST, "--users", file, "--http", String(this.http), "--json", ...args];
     this.program = new Program(process.execPath, [program("portero-server"), ...options]);
   }

@@ -28,7 +28,7 @@ describe("a plan as a person writes it", () => {
     ["a@x 601s", "5s to 600s"],
     ["a@x b@x", "targets"],
     ["1@x,2@x,3@x,4@x,5@x,6@x,7@x,8@x,9@x", "up to 8"],
-    ["sips:a@x", "targets"],
+    ["sips:", "targets"],
     ["sip:a@[::", "targets"],
   ])("%s is refused whole, with what is allowed", (text, allowed) => {
     const settings = new Settings();

@@ -61,7 +61,7 @@ describe("a setting", () => {
     ["sip.port", "0x10", "'0x10'", "a whole number"],
     ["sip.expires", "4294967896", "'4294967896'", "a whole number from 10 to 86400 s"],
     ["sip.register", "yes", "'yes'", "on or off"],
-    ["sip.transport", "tls", "'tls'", "udp or tcp"],
+    ["sip.transport", "sctp", "'sctp'", "udp or tcp or tls"],
     ["audio.codecs", "PCMU,G729", "'PCMU,G729'", "one or more of PCMU, PCMA"],
     ["audio.codecs", "PCMU,PCMU", "'PCMU,PCMU'", "one or more of"],
     ["audio.codecs", "", "''", "one or more of"],
@@ -80,15 +80,17 @@ describe("a setting", () => {
     ["sip.proxy", "[2001:db8::1]", "'[2001:db8::1]'", "is an IPv6 address"],
     ["sip.proxy", "door@h", "'door@h'", "has a user in it"],
     ["sip.proxy", "h;maddr=10.0.0.9", "'h;maddr=10.0.0.9'", "has no meaning for a proxy"],
-    ["sip.proxy", "h;transport=tls", "'h;transport=tls'", "udp or tcp"],
+    ["sip.proxy", "h;transport=sctp", "'h;transport=sctp'", "udp, tcp or tls"],
     ["server.domain", "h:5060", "'h:5060'", "has a port"],
-    ["call.target", "sip:a@b;transport=tls", "'sip:a@b;transport=tls'", "udp or tcp"],
+    ["call.target", "sip:a@b;transport=sctp", "'sip:a@b;transport=sctp'", "udp, tcp or tls"],
     ["call.target", "sip:a@[::1]", "'sip:a@[::1]'", "is an IPv6 address"],
     ["call.target", "sip:a@b?Subject=x", "'sip:a@b?Subject=x'", "would become header fields"],
     ["call.target", `sip:${"a".repeat(130)}@b`, "'sip:aaa", "at most 128 characters"],
     ["call.referTo", "2xx,sip:a@[::1]", "'2xx,sip:a@[::1]'", "is an IPv6 address"],
     ["button1.day", "a@x,".repeat(101), "'a@x,", "it has 404 characters; allowed: empty, or at most 400 characters"],
-    ["button1.day", "sips:a@x", "'sips:a@x'", "asks for TLS"],
+    ["tls.pin", "ab", "'ab'", "64 hexadecimal digits"],
+    ["tls.pin", "z".repeat(64), "", "64 hexadecimal digits"],
+    ["button1.day", "sips:", "'sips:'", "names nobody"],
     ["sip.authUser", "é".repeat(65), "'é", "it has 130 octets; allowed: a text of at most 128 octets"],
     ["sip.realm", '"'.repeat(65), `'"`, "it has 130 octets"],
     ["wifi.ssid", "ü".repeat(17), "'ü", "it has 34 octets"],
@@ -110,7 +112,7 @@ describe("a setting", () => {
     const pulseS: number = settings.get("relay1.pulse");
     const registers: boolean = settings.get("sip.register");
     const name: string = settings.get("sip.name");
-    const transport: "udp" | "tcp" = settings.get("sip.transport");
+    const transport: "udp" | "tcp" | "tls" = settings.get("sip.transport");
     expect([port, pulseS, registers, name, transport]).toEqual([5070, 0.5, false, "5070", "udp"]);
     // @ts-expect-error a key that does not exist is a mistake that the compiler sees
     expect(settings.get("colour")).toBeUndefined();

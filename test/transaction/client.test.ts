@@ -462,7 +462,7 @@ describe("sending that fails", () => {
     expect(h.layer.clients.used()).toBe(0);
   });
 
-  it("to what is not spoken (sips, tel, IPv6) fails", () => {
+  it("to what is not spoken (sips without TLS, tel, IPv6) fails", () => {
     h.send(METHOD_OPTIONS, "sips:bob@10.0.0.2");
     h.send(METHOD_OPTIONS, "tel:+15551234");
     h.send(METHOD_OPTIONS, "sip:bob@[2001:db8::1]");

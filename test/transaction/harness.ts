@@ -54,6 +54,8 @@ export class FakeNetwork implements Network {
   /** False for long runs: messages are not remembered, only counted. */
   remember = true;
   count = 0;
+  /** Missing: there is no TLS. */
+  secureStream: Network["secureStream"];
   private readonly timers: Timers;
 
   constructor(timers: Timers) {

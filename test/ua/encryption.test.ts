@@ -27,7 +27,7 @@ it("no call is made where encryption is required and its keys could be read, and
   const door = call(ENCRYPTION_REQUIRE, false);
   expect(door.diary).toEqual([]);
   expect(door.ua.error).toBe(
-    "media.encryption is require, but anybody could read its keys on the way: set media.encryptionClear on, or media.encryption offer",
+    "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer",
   );
 });
 

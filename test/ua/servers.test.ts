@@ -39,7 +39,7 @@ function targetOf(text: string): Target {
 
 function hostOf(setting: string): ServerHost {
   const host = new ServerHost();
-  host.configure(setting);
+  host.configure(setting, TRANSPORT_UDP);
   return host;
 }
 
@@ -71,10 +71,10 @@ describe("where a setting says that a server is", () => {
     expect([host.ip, String.fromCharCode(...host.name), host.port]).toEqual([ip, name, port]);
     // The values from before are forgotten.
     const again = hostOf("192.0.2.99:7000");
-    again.configure(setting);
+    again.configure(setting, TRANSPORT_UDP);
     expect([again.ip, String.fromCharCode(...again.name)]).toEqual([ip, name]);
     const named = hostOf("before.example");
-    named.configure(setting);
+    named.configure(setting, TRANSPORT_UDP);
     expect([named.ip, String.fromCharCode(...named.name)]).toEqual([ip, name]);
   });
 

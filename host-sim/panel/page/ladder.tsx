@@ -293,7 +293,7 @@ function Lanes({ item, columns, colour }: { item: Item; columns: readonly string
             <small>({t("ladder.again") + (item.timer === "" ? "" : ", " + timerName(t, item.timer))}) </small>
           )}
           {item.text}
-          {item.isTcp && <small> TCP</small>}
+          {item.isTcp && <small>{item.isTls ? " TLS" : " TCP"}</small>}
         </span>
       </span>
     </div>

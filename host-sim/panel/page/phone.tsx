@@ -167,7 +167,8 @@ function targetOf({ address, name, register }: PartyState): string {
 
 function stateOf(t: Translate, state: PartyState): string {
   if (isRinging(state)) return t("phone.incoming");
-  if (state.call === "confirmed") return t("phone.talking");
+  if (state.call === "confirmed")
+    return t("phone.talking") + (state.privacy === "" ? "" : ", " + wordOr(t, "privacy." + state.privacy, ""));
   if (state.call === "held") return t("phone.held");
   if (isIn(state)) return t("phone.outgoing");
   if (state.call === "ended" && state.reason !== "") return t("phone.ended", { reason: state.reason });

@@ -51,6 +51,8 @@ export const en = {
   "call.ringing": "ringing",
   "call.early": "early media",
   "call.confirmed": "in a call",
+  "privacy.private": "private",
+  "privacy.sound": "sound encrypted",
   "call.held": "on hold",
   "call.ended": "ended",
   "register.": "no server",

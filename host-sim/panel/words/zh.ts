@@ -53,6 +53,8 @@ export const zh: Words = {
   "call.ringing": "振铃",
   "call.early": "早期媒体",
   "call.confirmed": "通话中",
+  "privacy.private": "私密",
+  "privacy.sound": "声音已加密",
   "call.held": "保持",
   "call.ended": "已结束",
   "register.": "无服务器",

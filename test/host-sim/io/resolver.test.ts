@@ -1,5 +1,6 @@
 import type { SrvRecord } from "node:dns";
 import { describe, expect, it } from "vitest";
+import type { Service } from "../../../hal/device.js";
 import { SeededRandom } from "../../../host-sim/io/random.js";
 import { type NameService, NodeResolver, orderServices } from "../../../host-sim/io/resolver.js";
 import { ipv4Text } from "../../../src/core/address.js";
@@ -17,10 +18,10 @@ function service(srv: Record<string, SrvRecord[]>, a: Record<string, string>): N
   };
 }
 
-function ask(names: NameService, name: string, port: number, tcp = false): Promise<string> {
+function ask(names: NameService, name: string, port: number, over: Service = "udp"): Promise<string> {
   const resolver = new NodeResolver(new SeededRandom(1), names);
   return new Promise((resolve) => {
-    resolver.resolve(name, port, tcp, (error, ip, found) => resolve(error || ipv4Text(ip) + ":" + found));
+    resolver.resolve(name, port, over, (error, ip, found) => resolve(error || ipv4Text(ip) + ":" + found));
   });
 }
 
@@ -70,7 +71,7 @@ describe("the resolver", () => {
       new NodeResolver(new SeededRandom(1), names).resolve(
         "other.example",
         -1,
-        false,
+        "udp",
         (_error, ip, port, others = []) =>
           resolve(
             [ip, port, ...others.flatMap((place) => [place.address, place.port, place.rank])].map((n) =>
@@ -80,6 +81,33 @@ describe("the resolver", () => {
       ),
     );
     expect(found).toEqual(["192.0.2.2", 5070, "192.0.2.22", 5070, 0, "192.0.2.3", 5080, 1]);
+  });
+
+  it("asks for SIPS+D2T and _sips._tcp for TLS, and takes 5061 without such records", async () => {
+    const asked: string[] = [];
+    const names: NameService = {
+      naptr: async () => [
+        { order: 1, preference: 1, flags: "s", service: "SIP+D2T", regexp: "", replacement: "_sip._tcp.house.example" },
+        {
+          order: 2,
+          preference: 1,
+          flags: "s",
+          service: "SIPS+D2T",
+          regexp: "",
+          replacement: "_sips._tcp.other.example",
+        },
+      ],
+      srv: async (name) => {
+        asked.push(name);
+        return fail("ENODATA");
+      },
+      a: async () => ["192.0.2.7"],
+    };
+    expect(await ask(names, "house.example", -1, "tls")).toBe("192.0.2.7:5061");
+    expect(asked).toEqual(["_sips._tcp.other.example"]);
+    expect(await ask({ ...names, naptr: async () => [] }, "house.example", -1, "tls")).toBe("192.0.2.7:5061");
+    expect(asked[1]).toBe("_sips._tcp.house.example");
+    expect(await ask(names, "house.example", 5066, "tls")).toBe("192.0.2.7:5066");
   });
 
   it("asks for the address alone when a port is given", async () => {
@@ -97,7 +125,7 @@ describe("the resolver", () => {
 
   it("says in one line why there is no address", async () => {
     expect(await ask(HOUSE, "unknown.example", -1)).toBe("no such host: unknown.example");
-    expect(await ask(HOUSE, "house.example", -1, true)).toBe("house.example says that it has no SIP service over TCP");
+    expect(await ask(HOUSE, "house.example", -1, "tcp")).toBe("house.example says that it has no SIP service over TCP");
     expect(await ask(HOUSE, "gone.example", -1)).toBe("none of the SIP servers of gone.example has an address");
     const broken: NameService = {
       naptr: async () => fail("ESERVFAIL"),
@@ -119,7 +147,7 @@ describe("the resolver", () => {
   it("finds localhost by the system's own look-up", async () => {
     const resolver = new NodeResolver(new SeededRandom(1));
     const found = await new Promise((resolve) =>
-      resolver.resolve("localhost", 5060, false, (error, ip, port) => resolve(error || ipv4Text(ip) + ":" + port)),
+      resolver.resolve("localhost", 5060, "udp", (error, ip, port) => resolve(error || ipv4Text(ip) + ":" + port)),
     );
     expect(found).toBe("127.0.0.1:5060");
   });

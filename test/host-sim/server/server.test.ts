@@ -222,7 +222,10 @@ describe("the server's options", () => {
   it.each([
     ["--domain a.b", "--users is needed"],
     ["--users u", "--domain is needed"],
-    ["--domain a.b --users u --listen tls:127.0.0.1:5061", "must be udp:IP:PORT or tcp:IP:PORT"],
+    ["--domain a.b --users u --listen ws:127.0.0.1:5061", "must be udp:IP:PORT, tcp:IP:PORT or tls:IP:PORT"],
+    ["--domain a.b --users u --listen tls:127.0.0.1:5061", "needs --tls-cert FILE and --tls-key FILE"],
+    ["--domain a.b --users u --listen tls:127.0.0.1:5061 --tls-cert c", "must be given in pairs"],
+    ["--domain a.b --users u --tls-cert c --tls-key k", "need --listen tls:IP:PORT"],
     ["--domain a.b --users u --listen udp:127.0.0.1:1 --listen udp:127.0.0.1:2", "once for udp"],
     ["--domain a.b --users u --store tape", "memory, file:DIR or redis"],
     ["--domain a.b --users u --digest sha1", "md5, sha-256, or both"],

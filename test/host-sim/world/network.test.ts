@@ -308,7 +308,7 @@ it("virtual names are found by all hosts, and an unknown one is told as such", a
     ["192.0.2.9", -1],
     ["none.example", -1],
   ] as const) {
-    resolver.resolve(name, port, false, (error, ip, to) => found.push(error || ipv4Text(ip) + ":" + to));
+    resolver.resolve(name, port, "udp", (error, ip, to) => found.push(error || ipv4Text(ip) + ":" + to));
   }
   expect(found).toEqual([]);
   await world.clock.runUntil(10);

@@ -16,6 +16,7 @@ describe("the command line", () => {
       script: [],
       json: false,
       pcap: "",
+      keylog: "",
       seed: -1,
       virtualTime: false,
       consolePort: -1,

@@ -221,7 +221,12 @@ class Board implements Device {
   tcp(): Promise<TcpStack> {
     return Promise.resolve(NO_TCP);
   }
-  resolve(_name: string, _port: number, _tcp: boolean, done: (error: string, ip: number, port: number) => void): void {
+  resolve(
+    _name: string,
+    _port: number,
+    _service: string,
+    done: (error: string, ip: number, port: number) => void,
+  ): void {
     done("no names here", 0, 0);
   }
   input(name: InputName, options: InputOptions): Input | null {

@@ -1,0 +1,160 @@
+/**
+ * Tests calls that nobody on the network can read or hear: signalling by TLS and keys of SRTP in it, with Kamailio and
+ * our server between the door and baresip; and our server with openssl's client.
+ */
+import { afterAll, expect, it } from "vitest";
+import { Authority } from "../certificates.js";
+import { Baresip } from "./baresip.js";
+import { Door } from "./door.js";
+import { Kamailio } from "./kamailio.js";
+import { describeWith, HOST, Program, pause } from "./programs.js";
+import { Server } from "./server.js";
+import { DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
+
+const authority = new Authority();
+const other = new Authority();
+const certificate = authority.issue({ names: "IP:" + HOST + ",DNS:localhost" });
+const ca = authority.own.certificate;
+const AES_80 = "AES_CM_128_HMAC_SHA1_80";
+
+afterAll(() => {
+  authority.remove();
+  other.remove();
+});
+
+/** Settings of a door that talks by TLS alone, and has no call that others can hear. */
+function settings(port: number, more: Record<string, string> = {}): Record<string, string> {
+  return {
+    "sip.domain": HOST + ":" + port,
+    "sip.password": "secret",
+    "sip.transport": "tls",
+    "tls.ca": ca,
+    "media.encryption": "require",
+    "relay1.code": "2580",
+    "call.target": "phone",
+    ...more,
+  };
+}
+
+const phoneAt = (port: number): Promise<Baresip> =>
+  Baresip.start({
+    user: "phone",
+    hz: PHONE_HZ,
+    transport: "tls",
+    encryption: "srtp-mand",
+    ca,
+    server: { port, password: "phone" },
+  });
+
+/** The door rings the phone, and then the phone the door, whose code opens: all of it is private. */
+async function callBothWays(port: number): Promise<void> {
+  const phone = await phoneAt(port);
+  const script = "expect call=ended 60; expect call=ended 60; quit";
+  const door = await Door.start({ set: settings(port), hz: DOOR_HZ, script });
+  await door.expect("register", "registered");
+  await door.console("press");
+  const out = await door.expect("call", "confirmed");
+  expect([out.direction, out.encryption, out.signalling]).toEqual(["out", AES_80, "TLS+CA"]);
+  await pause(TALK_MS);
+  await door.console("press");
+  await door.expect("call", "ended");
+  await phone.expect("CALL_CLOSED");
+  expectTone(await phone.heard(), DOOR_HZ);
+  await phone.dial("sip:door@" + HOST);
+  const back = await door.expect("call", "confirmed");
+  expect([back.direction, back.encryption, back.signalling]).toEqual(["in", AES_80, "TLS+CA"]);
+  for (const digit of "2580") {
+    await phone.digit(digit);
+    await pause(120);
+  }
+  expect((await door.expect("relay", "on")).reason).toBe("code");
+  await phone.hangup();
+  await door.finish();
+  expectTone(door.heard(), PHONE_HZ);
+}
+
+describeWith(["kamailio", "baresip", "openssl"], "a door, Kamailio and baresip by TLS", () => {
+  it("ring one another, hear one another, and a code opens", async () => {
+    const users = { door: "secret", phone: "phone" };
+    const server = await Kamailio.start({ users, tls: certificate });
+    await callBothWays(server.tlsPort);
+  });
+
+  it("say in one line that the certificate is another authority's, and nothing is sent", async () => {
+    const server = await Kamailio.start({ users: { door: "secret" }, tls: certificate });
+    const set = settings(server.tlsPort, { "tls.ca": other.own.certificate });
+    const door = await Door.start({ set, script: "expect register=failed 20; quit" });
+    await door.finish(20_000);
+    expect(door.all("error")[0].value).toMatch(
+      /^TLS to \(127\.0\.0\.1:\d+\): its certificate is not signed by one in /,
+    );
+    expect(server.seen("REGISTER", "door")).toBe(0);
+  });
+});
+
+describeWith(["baresip", "openssl"], "a door, our server and baresip by TLS", () => {
+  it("ring one another, hear one another, and a code opens", async () => {
+    const users = { door: "secret", phone: "phone" };
+    const server = await Server.start({ users, tls: certificate }, "--contacts", "any");
+    await callBothWays(server.port + 1);
+  });
+
+  it("speak to whoever has the pinned key, whoever signed it", async () => {
+    const own = other.issue({ names: "DNS:elsewhere.test" });
+    const server = await Server.start({ users: { door: "secret" }, tls: own }, "--contacts", "any");
+    const pin = await pinOf(own.certificate);
+    const right = { set: settings(server.port + 1, { "tls.ca": "", "tls.pin": pin }) };
+    const door = await Door.start({ ...right, script: "expect register=registered 20; quit" });
+    await door.finish(20_000);
+    const wrong = { set: settings(server.port + 1, { "tls.ca": "", "tls.pin": "00".repeat(32) }) };
+    const stranger = await Door.start({ ...wrong, script: "expect register=failed 20; quit" });
+    await stranger.finish(20_000);
+    expect(stranger.all("error")[0].value).toContain("its key has the SHA-256 " + pin);
+  });
+});
+
+describeWith(["openssl"], "our server and openssl's client", () => {
+  it.each(["-tls1_2", "-tls1_3"])("speak by %s: the chain holds, and OPTIONS is answered", async (version) => {
+    const server = await Server.start({ users: ["door"], tls: certificate });
+    const client = new Program("openssl", clientOf(server, version, "-CAfile", ca, "-quiet"), { isTyped: true });
+    await client.until("the handshake", 5000, () => client.lines.some((line) => line.includes("verify return:1")));
+    for (const line of [
+      "OPTIONS sip:" + HOST + " SIP/2.0",
+      "Via: SIP/2.0/TLS " + HOST + ":5061;branch=z9hG4bKopenssl",
+      "From: <sip:test@" + HOST + ">;tag=1",
+      "To: <sip:" + HOST + ">",
+      "Call-ID: openssl",
+      "CSeq: 1 OPTIONS",
+      "Max-Forwards: 10",
+      "Content-Length: 0",
+      "",
+    ])
+      client.type(line + "\r");
+    await client.until("the answer", 5000, () => client.lines.some((line) => line.startsWith("SIP/2.0 200")));
+  });
+
+  it("end when the client has no certificate of --tls-ca, and speak when it has one", async () => {
+    const server = await Server.start({ users: ["door"], tls: certificate }, "--tls-ca", other.own.certificate);
+    const mine = other.issue();
+    const stranger = new Program("openssl", clientOf(server, "-tls1_2"));
+    await stranger.exit(5000);
+    const known = ["-cert", mine.certificate, "-key", mine.key];
+    const client = new Program("openssl", clientOf(server, "-tls1_2", ...known), { isTyped: true });
+    await client.until("the session", 5000, () => client.lines.some((line) => line.includes("Verify return code")));
+    expect(client.code).toBeNull();
+    expect((await server.status()).tls_handshakes_failed_total).toBe(1);
+  });
+});
+
+function clientOf(server: Server, ...args: string[]): string[] {
+  return ["s_client", "-connect", HOST + ":" + (server.port + 1), "-ign_eof", ...args];
+}
+
+/** @returns the pin as docs/privacy.md has openssl make it */
+async function pinOf(file: string): Promise<string> {
+  const line =
+    "openssl x509 -in " + file + " -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r";
+  const program = new Program("sh", ["-c", line]);
+  await program.exit(5000);
+  return program.lines[0].split(" ")[0];
+}

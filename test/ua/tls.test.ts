@@ -1,0 +1,227 @@
+/** A user agent whose server is reached by TLS: which keys it tells to whom, and how it stays within reach. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { octets, text } from "../../src/core/bytes.js";
+import { ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../../src/dialog/negotiation.js";
+import { NO_TLS, type UserAgentSettings } from "../../src/ua/useragent.js";
+import { TRANSPORT_TLS, TRANSPORT_UDP } from "../../src/wire/names.js";
+import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
+
+const DOOR = "192.168.1.10";
+const SERVER = "192.168.1.20";
+const ELSEWHERE = "192.168.1.30";
+const KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A".repeat(40);
+
+/** An agent with TLS, which keeps what it sends by it. */
+class TlsAgent extends Agent {
+  readonly written: string[] = [];
+  readonly secured: string[] = [];
+
+  override sendStream(connection = -1, _ip = 0, _port = 0, bytes = new Uint8Array(0), start = 0, end = 0): number {
+    this.written.push(text(bytes, start, end));
+    return connection;
+  }
+
+  // The method makes it a network with TLS.
+  secureStream(ip: number, port: number, name: Uint8Array, size: number, opens: boolean): number {
+    const key = text(name, 0, size) + " " + ipv4Text(ip) + ":" + port;
+    if (opens) this.secured.push(key);
+    const at = this.secured.lastIndexOf(key);
+    return at < 0 || this.closed.has(at) ? -1 : at;
+  }
+
+  readonly closed = new Set<number>();
+
+  /** The connection that was opened last is closed by its other side. */
+  hangUpLast(): void {
+    this.closed.add(this.secured.length - 1);
+    this.ua.layer.streamClosed(this.secured.length - 1);
+  }
+
+  /** The server says something over the connection that was opened last. */
+  hear(message: string): void {
+    const bytes = octets(message);
+    this.ua.layer.receiveStream(this.secured.length - 1, bytes, 0, bytes.length);
+  }
+
+  /** @returns the message that was sent last by TLS */
+  get sent(): string {
+    return this.written.at(-1) ?? "";
+  }
+
+  answer(status: string, more: string[] = [], body = ""): void {
+    const request = this.sent;
+    const lines = ["SIP/2.0 " + status, ...headers(request, "Via").map((via) => "Via: " + via)];
+    lines.push("From: " + header(request, "From"), "To: " + header(request, "To") + ";tag=server");
+    lines.push("Call-ID: " + header(request, "Call-ID"), "CSeq: " + header(request, "CSeq"), ...more);
+    this.hear([...lines, "Content-Length: " + octets(body).length, "", body].join("\r\n"));
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+
+function agent(settings: Partial<UserAgentSettings> = {}): TlsAgent {
+  const all = { transport: TRANSPORT_TLS, encryption: ENCRYPTION_OFFER, ...settings };
+  const made = new TlsAgent(world, DOOR, { ...all, register: false });
+  made.names.set("house.test", SERVER);
+  made.answersNames = true;
+  if (all.register === true) made.configure({ register: true });
+  return made;
+}
+
+describe("a call by TLS", () => {
+  it("tells the keys of its sound, though nobody said that they may be told in clear", () => {
+    const door = agent({ encryption: ENCRYPTION_REQUIRE });
+    door.call("sip:bob@" + SERVER);
+    world.run(10);
+    expect(door.secured).toEqual([" " + SERVER + ":5061"]);
+    expect(header(door.sent, "Via")).toContain("SIP/2.0/TLS " + DOOR + ":5061");
+    expect(header(door.sent, "Contact")).toBe("<sip:door@" + DOOR + ":5061;transport=tls>");
+    expect(bodyOf(door.sent)).toContain("RTP/SAVP");
+    expect(bodyOf(door.sent)).toContain("a=crypto:1 ");
+  });
+
+  it("for sips: is one with sips: in its Contact, and goes by TLS whatever the settings say", () => {
+    const door = agent({ transport: TRANSPORT_UDP });
+    door.call("sips:bob@house.test");
+    world.run(10);
+    expect(door.secured).toEqual(["house.test " + SERVER + ":5060"]);
+    expect(door.sent).toMatch(/^INVITE sips:bob@house\.test SIP/);
+    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061>");
+    expect(header(door.sent, "To")).toBe("<sips:bob@house.test>");
+  });
+
+  it("that is sent elsewhere by UDP goes there without keys, or not at all where they are required", () => {
+    for (const encryption of [ENCRYPTION_OFFER, ENCRYPTION_REQUIRE]) {
+      world = new World();
+      const peer = new Peer(world, ELSEWHERE);
+      const door = agent({ encryption });
+      door.call("sip:bob@" + SERVER);
+      world.run(10);
+      expect(door.sent).toContain("a=crypto");
+      door.answer("302 Elsewhere", ["Contact: <sip:bob@" + ELSEWHERE + ";transport=udp>"]);
+      world.run(10);
+      expect(peer.got("INVITE").length).toBe(encryption === ENCRYPTION_OFFER ? 1 : 0);
+      for (const message of peer.inbox) expect(message).not.toContain("crypto");
+    }
+  });
+
+  it("whose other side moves to UDP is not offered its keys anew", () => {
+    const peer = new Peer(world, ELSEWHERE);
+    const door = agent();
+    const call = door.call("sip:bob@" + SERVER);
+    world.run(10);
+    const sealed = sdpOf(ELSEWHERE, 20000, "0 101", [KEY]);
+    door.answer(
+      "200 OK",
+      ["Contact: <sip:bob@" + ELSEWHERE + ";transport=udp>", "Content-Type: application/sdp"],
+      sealed,
+    );
+    world.run(10);
+    expect(call.media.suite()).toBe(1);
+    call.session.reoffer();
+    world.run(1000);
+    expect(peer.got("INVITE")).toEqual([]);
+    for (const message of peer.inbox) expect(message).not.toContain("crypto");
+  });
+
+  it("cannot be made on a device without TLS, which says so", () => {
+    const door = new Agent(world, DOOR, { transport: TRANSPORT_TLS });
+    expect(door.troubles).toEqual(["sip.transport is tls: " + NO_TLS]);
+    for (const target of ["bob@" + SERVER, "sips:bob@" + SERVER]) {
+      expect(door.ua.call(target)).toBeNull();
+      expect(door.ua.error).toBe(NO_TLS);
+    }
+    expect(door.ua.dialogs.used()).toBe(0);
+  });
+});
+
+describe("a call that comes by TLS", () => {
+  const invite = (uri: string, contact: string, via: string, more: string[]): string => {
+    const body = sdpOf(SERVER, 20000, "0 101", more).replace("RTP/AVP", "RTP/SAVP");
+    return [
+      "INVITE " + uri + " SIP/2.0",
+      "Via: SIP/2.0/" + via + " " + SERVER + ":5061;branch=z9hG4bKin",
+      "Max-Forwards: 70",
+      "From: <sip:bob@house.test>;tag=bob",
+      "To: <" + uri + ">",
+      "Call-ID: in",
+      "CSeq: 1 INVITE",
+      "Contact: <" + contact + ">",
+      "Content-Type: application/sdp",
+      "Content-Length: " + octets(body).length,
+      "",
+      body,
+    ].join("\r\n");
+  };
+
+  /** An agent with a connection to its server. */
+  function connected(): TlsAgent {
+    const door = agent();
+    door.autoAnswer = true;
+    door.call("sip:bob@" + SERVER);
+    world.run(10);
+    door.answer("486 Busy Here");
+    world.run(10);
+    door.written.length = 0;
+    return door;
+  }
+
+  it("has its keys taken, and is answered by TLS", () => {
+    const door = connected();
+    door.hear(invite("sip:door@" + DOOR, "sip:bob@" + SERVER + ";transport=tls", "TLS", [KEY]));
+    world.run(10);
+    expect(door.sent).toMatch(/^SIP\/2\.0 200/);
+    expect(door.sent).toContain("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:");
+    expect(header(door.sent, "Contact")).toContain(";transport=tls>");
+  });
+
+  it("for sips: is taken, with sips: in the Contact of its answer; by UDP it gets 416", () => {
+    const door = connected();
+    const uri = "sips:door@" + DOOR;
+    door.hear(invite(uri, "sips:bob@" + SERVER, "TLS", [KEY]));
+    world.run(10);
+    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061>");
+    const bytes = octets(
+      invite(uri, "sips:bob@" + SERVER, "UDP", [KEY]).replace("5061;branch=z9hG4bKin", "5060;branch=z9hG4bKudp"),
+    );
+    const peer = new Peer(world, SERVER);
+    world.send(ipv4(SERVER), 5060, ipv4(DOOR), 5060, bytes);
+    world.run(10);
+    expect(peer.inbox.map((m) => m.split("\r\n")[0])).toEqual(["SIP/2.0 416 Unsupported URI Scheme"]);
+  });
+});
+
+describe("a registration by TLS", () => {
+  it("is made anew when its connection is gone, within ten seconds, and over another one", () => {
+    const door = agent({ domain: "house.test", register: true });
+    world.run(10);
+    expect(door.sent).toMatch(/^REGISTER sip:house\.test/);
+    expect(header(door.sent, "Contact")).toContain(";transport=tls>");
+    door.answer("200 OK", ["Contact: " + header(door.sent, "Contact") + ";expires=600"]);
+    world.run(1000);
+    expect(door.diary.at(-1)).toBe("register registered 200");
+    const count = door.written.length;
+    door.hangUpLast();
+    world.run(1900);
+    expect(door.written.length).toBe(count);
+    world.run(8200);
+    expect(door.secured.length).toBe(2);
+    expect(door.sent).toMatch(/^REGISTER/);
+  });
+
+  it("does not end for the end of another connection", () => {
+    const door = agent({ domain: "house.test", register: true });
+    world.run(10);
+    door.answer("200 OK", ["Contact: " + header(door.sent, "Contact") + ";expires=600"]);
+    door.call("sips:bob@" + ELSEWHERE);
+    world.run(10);
+    const count = door.written.length;
+    door.hangUpLast();
+    world.run(20_000);
+    expect(door.written.slice(count).filter((m) => m.startsWith("REGISTER"))).toEqual([]);
+  });
+});
