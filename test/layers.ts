@@ -20,7 +20,7 @@ export const ALLOWED: Record<string, readonly string[]> = {
   intercom: ["core", "wire", "transaction", "dialog", "ua", "server", "media", "settings", "people"],
   console: ["core", "transaction", "ua", "settings", "people", "intercom"],
   links: ["core", "wire", "ua", "settings", "intercom"],
-  driver: ["core", "wire", "transaction", "media", "ua", "settings", "intercom", "console", "links"],
+  driver: ["core", "transaction", "media", "ua", "settings", "intercom", "console", "links"],
 };
 
 /** The other folders of the project: what each may import from. A folder of `src/` is named with it. */

@@ -78,7 +78,7 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
                        fault NAME VALUE, quit; a step that fails ends with
                        exit code 1
   --json               one JSON object a line on stdout for each event
-  --pcap FILE          the packets, for Wireshark; those by TLS as they were before it
+  --pcap FILE          the packets, for Wireshark; TLS is left off
   --keylog FILE        the secrets of connections by TLS, for Wireshark (SSLKEYLOGFILE)
   --seed N             the same random numbers each time
   --virtual-time       time jumps from event to event
