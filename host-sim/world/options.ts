@@ -79,7 +79,7 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
                        exit code 1
   --json               one JSON object a line on stdout for each event
   --pcap FILE          the packets, for Wireshark; TLS is left off
-  --keylog FILE        the secrets of connections by TLS, for Wireshark (SSLKEYLOGFILE)
+  --keylog FILE        the secrets of TLS, for Wireshark (SSLKEYLOGFILE)
   --seed N             the same random numbers each time
   --virtual-time       time jumps from event to event
   --board NAME         the limits and devices of that board:
