@@ -161,7 +161,9 @@ export class PeopleCommands {
     const codes: string[] = [];
     const problem = this.read(words, person, codes);
     if (problem !== "") return reply.fail(ERROR_VALUE, problem);
-    return this.kept(reply, this.people.add(person, codes), person, codes, words, "added");
+    const refused = this.people.add(person, codes);
+    if (refused !== "") return reply.fail(ERROR_VALUE, refused);
+    return this.tellKept(reply, person, madeOf(words, codes), "added");
   }
 
   private change(reply: Reply, words: CommandWords): Reply {
@@ -174,7 +176,9 @@ export class PeopleCommands {
     if (problem !== "") return reply.fail(ERROR_VALUE, problem);
     const isNew = words.names.indexOf("code") >= 0;
     if (isNew && codes.length === 0) person.codes = [];
-    return this.kept(reply, this.people.change(place, person, isNew ? codes : null), person, codes, words, "changed");
+    const refused = this.people.change(place, person, isNew ? codes : null);
+    if (refused !== "") return reply.fail(ERROR_VALUE, refused);
+    return this.tellKept(reply, person, madeOf(words, codes), "changed");
   }
 
   /** Reads the options into a person. @param codes takes the digits of new codes @returns "" or one line */
@@ -252,29 +256,22 @@ export class PeopleCommands {
     return true;
   }
 
-  private kept(
-    reply: Reply,
-    problem: string,
-    person: Person,
-    codes: readonly string[],
-    words: CommandWords,
-    done: string,
-  ): Reply {
-    if (problem !== "") return reply.fail(ERROR_VALUE, problem);
+  /**
+   * Tells that a person was kept. @param made codes that the door made, which are shown this once @param done for the
+   * log
+   */
+  private tellKept(reply: Reply, person: Person, made: readonly string[], done: string): Reply {
     const name = printable(person.name);
     this.door.access.onPeople();
     // Each of an import would fill the log.
     if (this.importer === null) this.log.event("people", done, { name });
     reply.put("name", name);
-    const at = words.names.indexOf("code");
-    // A code that was given is known to the one who gave it.
-    const isMade = at >= 0 && words.values[at].split(",").indexOf(NEW) >= 0;
-    if (isMade) reply.put("code", codes.join(","));
+    if (made.length > 0) reply.put("code", made.join(","));
     const warning = this.warning();
     if (warning !== "") reply.put("warning", warning);
-    if (!isMade) return warning === "" ? reply.say("ok\n") : reply.say("ok, but " + warning + "\n");
+    if (made.length === 0) return warning === "" ? reply.say("ok\n") : reply.say("ok, but " + warning + "\n");
     return reply.say(
-      name + ": code " + codes.join(" and ") + ", shown this once\n" + (warning === "" ? "" : "but " + warning + "\n"),
+      name + ": code " + made.join(" and ") + ", shown this once\n" + (warning === "" ? "" : "but " + warning + "\n"),
     );
   }
 
@@ -373,4 +370,10 @@ export class PeopleCommands {
 
 function relaysText(relays: number): string {
   return relays === 3 ? "1,2" : "" + relays;
+}
+
+/** @returns the codes, when the door made one of them; a code that was given is known to the one who gave it */
+function madeOf(words: CommandWords, codes: readonly string[]): readonly string[] {
+  const at = words.names.indexOf("code");
+  return at >= 0 && words.values[at].split(",").indexOf(NEW) >= 0 ? codes : [];
 }
