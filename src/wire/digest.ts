@@ -259,7 +259,8 @@ export class ClientAuth {
   /** The name as it stands between quotes. */
   private username: Uint8Array = NONE;
   private password: Uint8Array = NONE;
-  private readonly kept = new Uint8Array(KEPT_BYTES);
+  /** The values of the challenge. It is made with the first one: most of those who may challenge never do. */
+  private kept: Uint8Array = NONE;
   private realmSize = 0;
   private nonceSize = -1;
   /** Size of opaque, -1 when the challenge had none. */
@@ -323,10 +324,12 @@ export class ClientAuth {
    * forgotten too
    */
   takeChallenge(challenge: AuthValue): boolean {
-    const { kept, digest } = this;
+    const { digest } = this;
     const algorithm = strengthOf(challenge);
     this.forget();
     if (algorithm === ALGORITHM_OTHER || this.username.length === 0) return false;
+    if (this.kept === NONE) this.kept = new Uint8Array(KEPT_BYTES);
+    const { kept } = this;
     const { realm, nonce, opaque } = challenge;
     const isSame =
       algorithm === this.algorithm &&
