@@ -3,6 +3,10 @@ import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Dialog } from "../../../src/dialog/dialog.js";
 import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
+import { Hook } from "../../../src/links/hook.js";
+import { Mqtt } from "../../../src/links/mqtt.js";
+import { INFO } from "../../../src/links/severity.js";
+import { Syslog } from "../../../src/links/syslog.js";
 import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
 import { MediaStream } from "../../../src/media/stream.js";
 import { Settings } from "../../../src/settings/settings.js";
@@ -77,6 +81,22 @@ inhabit({
       "UserAgent",
       () => new UserAgent(settings, { limits, timers: clock3, random, network: nobody, sound: nobody }, nobody),
     );
+    const links = timers();
+    const given = new Settings();
+    given.set("mqtt.server", "10.0.0.3");
+    const link = {
+      device: { tcp: nobody, udp: nobody, resolver: nobody, wifi: null },
+      timers: links,
+      events: nobody,
+      epochS: () => 0,
+      enter: () => {},
+      leave: () => {},
+    };
+    take("Syslog", () => new Syslog({ ...link, place: "10.0.0.3", isTcp: true, level: INFO }));
+    const hook = { url: "http://10.0.0.3/door", secret: "secret", door: "door", camera: () => "" };
+    take("Hook", () => new Hook({ ...link, ...hook, random }));
+    const equipment = { relays: 1, hasWifi: true, canRestart: true };
+    take("Mqtt", () => new Mqtt({ ...link, settings: given, orders: nobody, equipment, version: "0.1.0" }));
     kept = null;
     host.quit(kept === null ? 0 : 1);
   },
