@@ -102,6 +102,15 @@ export class Console {
     return this.settings.keep(keys, values, this.seat);
   }
 
+  /** Answers a program that has a right of its own to ask, in JSON. */
+  report(what: "status" | "log" | "people"): string {
+    const reply = new Reply();
+    if (what === "status") reportStatus(reply, this.door);
+    else if (what === "log") this.tellLog(reply, "", "");
+    else this.people.run(reply, "", this.seat);
+    return reply.toJson();
+  }
+
   /** Carries out one line. @param seat where it was typed @returns what to print, lines ended by \n; "" for nothing */
   line(input: string, seat: Seat = this.seat): string {
     let line = input.trim();

@@ -28,6 +28,7 @@ import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
 import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
+import type { ApiOrders } from "../links/api.js";
 import { Links, linkTimers } from "../links/links.js";
 import type { DoorOrders } from "../links/mqtt.js";
 import {
@@ -56,6 +57,7 @@ import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
+const BUSY = "there is a call";
 
 /** Samples in 20 ms at 8 kHz: what is moved at a time. */
 const FRAME_SAMPLES = 160;
@@ -156,6 +158,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
             enter: () => this.enter(),
             leave: () => this.leave(),
             orders: this.orders(),
+            api: this.apiOrders(),
+            isRoomy: doorLimits.phones > 0,
             version: VERSION,
           });
     this.log = new Log({
@@ -445,6 +449,22 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
         const problem = this.settings.set(key, value);
         this.setLevels();
         return problem;
+      },
+    };
+  }
+
+  /** What the HTTP API may ask; `Api` checks who asks. */
+  private apiOrders(): ApiOrders {
+    return {
+      status: () => this.console.report("status"),
+      log: () => this.console.report("log"),
+      people: () => this.console.report("people"),
+      open: (relay) => this.door.open("API", relay),
+      call: (target) => (target === "" ? this.door.callPlan(1) : this.isBusy() ? BUSY : this.door.call(target)),
+      hangUp: () => {
+        if (!this.isInCall() && !this.door.isRinging) return "there is no call";
+        this.door.hangUp("API");
+        return "";
       },
     };
   }

@@ -1,12 +1,13 @@
 /**
  * The links of the door to the house's systems, as far as the settings name any: each event goes on to the console, and
  * then to each of them. A door without links has none of these objects. Not here: what a link sends (syslog.ts,
- * hook.ts, mqtt.ts).
+ * hook.ts, mqtt.ts), and what the HTTP API answers (api.ts).
  */
 import type { Device } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
+import { Api, type ApiOrders } from "./api.js";
 import { Hook } from "./hook.js";
 import { type DoorOrders, Mqtt } from "./mqtt.js";
 import { levelOf } from "./severity.js";
@@ -20,6 +21,10 @@ export interface LinksParts {
   next: DoorEvents;
   /** Carries out what a broker orders. */
   orders: DoorOrders;
+  /** Carries out what the HTTP API asks. */
+  api: ApiOrders;
+  /** Whether there is memory for the HTTP API. */
+  isRoomy: boolean;
   version: string;
   /** Takes the time; it runs before anything that a device brings. */
   enter(): void;
@@ -32,7 +37,8 @@ export function linkTimers(settings: Settings): number {
   return (
     (settings.get("syslog.server") === "" ? 0 : 1) +
     (settings.get("hook.url") === "" ? 0 : 1) +
-    (hasMqtt(settings) ? 1 : 0)
+    (hasMqtt(settings) ? 1 : 0) +
+    (settings.get("api.token") === "" ? 0 : 1)
   );
 }
 
@@ -45,6 +51,8 @@ export class Links implements DoorEvents {
   readonly syslog: Syslog | null;
   readonly hook: Hook | null;
   readonly mqtt: Mqtt | null;
+  readonly api: Api | null;
+  private readonly hasNoRoom: boolean;
 
   constructor(parts: LinksParts) {
     const { device, settings, timers, enter, leave } = parts;
@@ -82,6 +90,11 @@ export class Links implements DoorEvents {
           equipment: { relays: relays.length, hasWifi: wifi !== null, canRestart: restart !== null },
         })
       : null;
+    const token = settings.get("api.token");
+    const port = settings.get("api.port");
+    const onError = (message: string): void => this.event("error", message, NO_FIELDS);
+    this.hasNoRoom = token !== "" && !parts.isRoomy;
+    this.api = token === "" || !parts.isRoomy ? null : new Api({ ...common, token, port, orders: parts.api, onError });
   }
 
   /** Opens the sockets; the door works without those that cannot be had. @param ip our address */
@@ -89,9 +102,11 @@ export class Links implements DoorEvents {
     await this.open(this.syslog, ip);
     await this.open(this.hook, ip);
     await this.open(this.mqtt, ip);
+    await this.open(this.api, ip);
+    if (this.hasNoRoom) this.event("error", "api.token: this board has no memory for the HTTP API", NO_FIELDS);
   }
 
-  private async open(link: Syslog | Hook | Mqtt | null, ip: number): Promise<void> {
+  private async open(link: Syslog | Hook | Mqtt | Api | null, ip: number): Promise<void> {
     try {
       await link?.start(ip);
     } catch (error) {
@@ -103,6 +118,7 @@ export class Links implements DoorEvents {
     this.syslog?.close();
     this.hook?.close();
     this.mqtt?.close();
+    this.api?.close();
   }
 
   event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {

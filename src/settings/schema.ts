@@ -540,6 +540,10 @@ const SETTINGS = [
   text("mqtt.password", TYPE_SECRET, "", "its password", { max: 64 }),
   text("mqtt.prefix", TYPE_TOPIC, "portero", "begin of the door's topics, another one for each door", { max: 32 }),
   onOff("mqtt.open", "off", "whoever may write to the door's topics at the broker opens it"),
+  text("api.token", TYPE_SECRET, "", "token of the HTTP API, on a board with PSRAM; empty: there is no API", {
+    max: 64,
+  }),
+  number("api.port", 8180, "port of the HTTP API", { min: 1, max: 65535 }),
   url("camera.url", SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
   text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: HOURS_MOST }),
@@ -587,6 +591,7 @@ export function needsRestart(setting: Setting): boolean {
     setting.key.slice(0, 5) === "wifi." ||
     setting.key.slice(0, 5) === "hook." ||
     setting.key.slice(0, 5) === "mqtt." ||
+    setting.key.slice(0, 4) === "api." ||
     setting.key.slice(0, 7) === "syslog."
   );
 }

@@ -12,7 +12,7 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
 import { Station } from "../../src/driver/station.js";
 import { Settings } from "../../src/settings/settings.js";
 
@@ -37,6 +37,8 @@ export class Home {
   readonly contact = new VirtualContact(this.clock);
   readonly store = new MemoryStore();
   private readonly more: Partial<Device>;
+  /** The door's limits, of a plain board at first. */
+  limits: Limits = DOOR_LIMITS;
   door!: Station;
   phone!: Station;
 
@@ -52,7 +54,7 @@ export class Home {
     for (const one of [`net.address=${PHONE}`, "call.autoAnswer=on", "call.allow=any"])
       expect(phone.assign(one)).toBe("");
     this.phone = new Station(this.device(PHONE, {}), phone, DOOR_LIMITS, { event: () => {} });
-    this.door = new Station(this.device(DOOR, this.more), this.settings, DOOR_LIMITS, {
+    this.door = new Station(this.device(DOOR, this.more), this.settings, this.limits, {
       event: (name, value, fields) => void this.events.push({ name, value, fields: fields as Told["fields"] }),
     });
     await this.phone.start();

@@ -1,0 +1,374 @@
+/**
+ * A small HTTP API of the door for programs of the house: reports by GET, orders by POST, one request a connection
+ * (docs/api.yaml describes it). It is off as long as there is no `api.token`.
+ *
+ * Who may: whoever has the token, sent as `Authorization: Bearer`. A browser is kept out: `Host` has to be the door's
+ * own address, so that no name leads here (DNS rebinding), a request with `Origin` is refused, and no answer has a
+ * CORS field. An address has ten wrong tokens, then one each 800 s, and ten requests at once, then one a second.
+ *
+ *     reading (5 s) -> answering (10 s) -> closed
+ *
+ * Not here: TLS; bodies, which are not looked at; what the answers say (the station).
+ */
+import type { Device, TcpConnection, TcpStack } from "../../hal/device.js";
+import { ipv4Text } from "../core/address.js";
+import { text, utf8 } from "../core/bytes.js";
+import { Guesses } from "../core/guesses.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import { isSameSecret } from "../wire/hmac.js";
+
+/** Requests that are read and answered at once. */
+const SEATS = 2;
+/** A request line with its fields; what is longer is refused. */
+const HEAD_BYTES = 1024;
+const READ_MS = 5000;
+const ANSWER_MS = 10_000;
+const PIECE_BYTES = 1024;
+const AGAIN_MS = 20;
+/** Addresses with counts of their own. */
+const SOURCES = 8;
+const REQUESTS_MOST = 10;
+const REQUEST_EVERY_MS = 1000;
+const BEARER = "bearer ";
+const HTTP = " HTTP/1.";
+
+/** What the API can report and order. Reports and refusals are one line of JSON. */
+export interface ApiOrders {
+  status(): string;
+  log(): string;
+  people(): string;
+  /** @returns "" or why not */
+  open(relay: number): string;
+  call(target: string): string;
+  hangUp(): string;
+}
+
+export interface ApiParts {
+  device: Pick<Device, "tcp">;
+  timers: Timers;
+  token: string;
+  port: number;
+  orders: ApiOrders;
+  onError(message: string): void;
+  enter(): void;
+  leave(): void;
+}
+
+class Seat {
+  connection: TcpConnection | null = null;
+  readonly head = new Uint8Array(HEAD_BYTES);
+  read = 0;
+  out: Uint8Array | null = null;
+  sent = 0;
+  untilMs = 0;
+}
+
+/** How many requests an address has left. */
+class Bucket {
+  ip = -1;
+  left = REQUESTS_MOST;
+  sinceMs = 0;
+}
+
+export class Api implements TimerUser {
+  /** Requests that were refused, since the start. */
+  refused = 0;
+  private readonly parts: ApiParts;
+  private readonly timer: number;
+  private readonly token: Uint8Array;
+  private readonly guesses = new Guesses(SOURCES);
+  private readonly seats: Seat[] = [];
+  private readonly buckets: Bucket[] = [];
+  private tcp: TcpStack | null = null;
+  private host = "";
+
+  constructor(parts: ApiParts) {
+    this.parts = parts;
+    this.timer = parts.timers.make(this, 0);
+    this.token = utf8(parts.token);
+    for (let i = 0; i < SEATS; i++) this.seats.push(new Seat());
+    for (let i = 0; i < SOURCES; i++) this.buckets.push(new Bucket());
+  }
+
+  async start(ip: number): Promise<void> {
+    const { device, port, onError, enter, leave } = this.parts;
+    this.host = ipv4Text(ip);
+    this.tcp = await device.tcp({
+      address: ip,
+      port,
+      setting: "api.port",
+      onError,
+      onOpen: (connection) => {
+        enter();
+        this.onOpen(connection);
+        leave();
+      },
+      onData: (connection, bytes, start, end) => {
+        enter();
+        this.onData(connection, bytes, start, end);
+        leave();
+      },
+      onClose: (connection) => {
+        const seat = this.seatOf(connection);
+        if (seat !== null) this.free(seat);
+      },
+    });
+  }
+
+  close(): void {
+    this.tcp?.close();
+    this.tcp = null;
+  }
+
+  onTimer(): void {
+    const { nowMs } = this.parts.timers;
+    for (let i = 0; i < SEATS; i++) {
+      const seat = this.seats[i];
+      const { connection } = seat;
+      if (connection === null) continue;
+      if (nowMs >= seat.untilMs) {
+        connection.drop();
+        this.free(seat);
+      } else if (seat.out !== null) this.send(seat);
+    }
+    this.wake();
+  }
+
+  private onOpen(connection: TcpConnection): void {
+    const seat = this.seatOf(null);
+    if (seat === null) {
+      connection.drop();
+      return;
+    }
+    seat.connection = connection;
+    seat.read = 0;
+    seat.out = null;
+    seat.untilMs = this.parts.timers.nowMs + READ_MS;
+    this.wake();
+  }
+
+  private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
+    const seat = this.seatOf(connection);
+    // What follows the head is a body, which has no meaning here.
+    if (seat === null || seat.out !== null) return;
+    const { head } = seat;
+    for (let i = start; i < end; i++) {
+      if (seat.read === HEAD_BYTES) {
+        this.answer(seat, 431, "a request has " + HEAD_BYTES + " octets at most");
+        return;
+      }
+      head[seat.read++] = bytes[i];
+      const at = seat.read;
+      const isEnd = at > 3 && head[at - 1] === 10 && head[at - 2] === 13 && head[at - 3] === 10 && head[at - 4] === 13;
+      if (isEnd) {
+        this.take(seat, text(head, 0, at - 4));
+        return;
+      }
+    }
+  }
+
+  private take(seat: Seat, head: string): void {
+    const { connection } = seat;
+    if (connection === null) return;
+    const { nowMs } = this.parts.timers;
+    const lines = head.split("\r\n");
+    const words = lines[0].split(" ");
+    const isHttp = words.length === 3 && (" " + words[2]).slice(0, HTTP.length) === HTTP && words[1].charAt(0) === "/";
+    const host = fieldOf(lines, "host");
+    const token = fieldOf(lines, "authorization");
+    const port = this.tcp === null ? 0 : this.tcp.port;
+    if (!this.mayAsk(connection.address, nowMs)) this.answer(seat, 429, "too many requests: one a second");
+    else if (!isHttp || host === null || token === null) this.answer(seat, 400, "this is no request of HTTP/1.1");
+    else if (host !== this.host + ":" + port && host !== this.host)
+      this.answer(seat, 403, "Host has to be " + this.host + ":" + port);
+    else if (fieldOf(lines, "origin") !== "") this.answer(seat, 403, "not for pages in a browser");
+    else if (!this.guesses.hasTry(connection.address, nowMs)) this.answer(seat, 429, "too many wrong tokens");
+    else if (!this.isToken(token)) {
+      this.guesses.onWrong(connection.address, nowMs);
+      this.answer(seat, 401, "Authorization: Bearer TOKEN is missing or wrong (api.token)");
+    } else this.route(seat, words[0], words[1]);
+  }
+
+  private route(seat: Seat, method: string, target: string): void {
+    const { orders } = this.parts;
+    const question = target.indexOf("?");
+    const path = question < 0 ? target : target.slice(0, question);
+    const query = question < 0 ? "" : target.slice(question + 1);
+    const isReport = path === "/status" || path === "/log" || path === "/people";
+    const isOrder = path === "/open" || path === "/call" || path === "/hangup";
+    if (!isReport && !isOrder) this.answer(seat, 404, "there is /status /log /people /open /call /hangup");
+    else if (method !== (isReport ? "GET" : "POST"))
+      this.answer(seat, 405, path + " takes " + (isReport ? "GET" : "POST"), isReport ? "GET" : "POST");
+    else if (path === "/status") this.report(seat, orders.status());
+    else if (path === "/log") this.report(seat, orders.log());
+    else if (path === "/people") this.report(seat, orders.people());
+    else this.order(seat, path, query);
+  }
+
+  private order(seat: Seat, path: string, query: string): void {
+    const { orders } = this.parts;
+    let problem = "";
+    if (path === "/open") {
+      const relay = query === "" ? "1" : query.slice(0, 6) === "relay=" ? query.slice(6) : "";
+      if (relay !== "1" && relay !== "2") {
+        this.answer(seat, 400, "relay is 1 or 2, as in /open?relay=2");
+        return;
+      }
+      problem = orders.open(Number(relay));
+    } else if (path === "/call") {
+      if (query !== "" && query.slice(0, 7) !== "target=") {
+        this.answer(seat, 400, "target is whom to call, as in /call?target=sip:phone@10.0.0.2");
+        return;
+      }
+      problem = orders.call(decoded(query.slice(7)));
+    } else problem = orders.hangUp();
+    if (problem === "") this.report(seat, '{"ok":true}\n');
+    else this.answer(seat, 409, problem);
+  }
+
+  private report(seat: Seat, json: string): void {
+    this.write(seat, "200 OK", "", json);
+  }
+
+  private answer(seat: Seat, status: number, problem: string, allow = ""): void {
+    this.refused += 1;
+    const more = status === 401 ? "WWW-Authenticate: Bearer\r\n" : allow === "" ? "" : "Allow: " + allow + "\r\n";
+    let safe = "";
+    // A problem may quote what was asked for.
+    for (let i = 0; i < problem.length; i++) {
+      const c = problem.charAt(i);
+      safe += c === '"' || c === "\\" || c < " " ? "'" : c;
+    }
+    this.write(seat, status + " " + (REASONS[status] ?? "No"), more, '{"ok":false,"error":"' + safe + '"}\n');
+  }
+
+  private write(seat: Seat, status: string, more: string, json: string): void {
+    const body = utf8(json);
+    const head = utf8(
+      "HTTP/1.1 " +
+        status +
+        "\r\n" +
+        more +
+        "Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" +
+        "Connection: close\r\nContent-Length: " +
+        body.length +
+        "\r\n\r\n",
+    );
+    const out = new Uint8Array(head.length + body.length);
+    out.set(head);
+    out.set(body, head.length);
+    seat.out = out;
+    seat.sent = 0;
+    seat.untilMs = this.parts.timers.nowMs + ANSWER_MS;
+    this.send(seat);
+    this.wake();
+  }
+
+  private send(seat: Seat): void {
+    const { connection, out } = seat;
+    if (connection === null || out === null) return;
+    while (seat.sent < out.length) {
+      const end = Math.min(out.length, seat.sent + PIECE_BYTES);
+      if (!connection.write(out, seat.sent, end)) return;
+      seat.sent = end;
+    }
+    connection.close();
+    this.free(seat);
+  }
+
+  private wake(): void {
+    const { timers } = this.parts;
+    let next = Infinity;
+    for (let i = 0; i < SEATS; i++) {
+      const seat = this.seats[i];
+      if (seat.connection === null) continue;
+      next = Math.min(next, seat.out === null ? seat.untilMs : timers.nowMs + AGAIN_MS);
+    }
+    if (next === Infinity) timers.stop(this.timer);
+    else timers.startAt(this.timer, next);
+  }
+
+  private seatOf(connection: TcpConnection | null): Seat | null {
+    for (let i = 0; i < SEATS; i++) {
+      const one = this.seats[i].connection;
+      if (connection === null ? one === null : one !== null && one.id === connection.id) return this.seats[i];
+    }
+    return null;
+  }
+
+  private free(seat: Seat): void {
+    seat.connection = null;
+    seat.out = null;
+  }
+
+  /** Every octet of the token is looked at, whatever was given. */
+  private isToken(field: string): boolean {
+    if (field.slice(0, BEARER.length).toLowerCase() !== BEARER) return false;
+    const given = utf8(field.slice(BEARER.length).trim());
+    const { token } = this;
+    return given.length === token.length && isSameSecret(given, 0, token, 0, token.length);
+  }
+
+  /** Counts a request of an address. The place of the one that asked least lately is taken for a new one. */
+  private mayAsk(ip: number, nowMs: number): boolean {
+    let bucket = this.buckets[0];
+    for (let i = 0; i < SOURCES; i++) {
+      const one = this.buckets[i];
+      if (one.ip === ip) {
+        bucket = one;
+        break;
+      }
+      if (one.sinceMs < bucket.sinceMs) bucket = one;
+    }
+    if (bucket.ip !== ip) {
+      bucket.ip = ip;
+      bucket.left = REQUESTS_MOST;
+      bucket.sinceMs = nowMs;
+    }
+    const given = Math.floor((nowMs - bucket.sinceMs) / REQUEST_EVERY_MS);
+    if (given > 0) {
+      bucket.left = Math.min(REQUESTS_MOST, bucket.left + given);
+      bucket.sinceMs = nowMs;
+    }
+    if (bucket.left === 0) return false;
+    bucket.left -= 1;
+    return true;
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+};
+
+/** @returns a text of a query with %XX as the character of that code in ASCII; others stay as they are */
+function decoded(value: string): string {
+  let out = "";
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charAt(i) === "%" ? parseInt(value.slice(i + 1, i + 3), 16) : -1;
+    const isPlain = code >= 0x20 && code < 0x7f && i + 2 < value.length;
+    out += isPlain ? String.fromCharCode(code) : value.charAt(i);
+    if (isPlain) i += 2;
+  }
+  return out;
+}
+
+/** @returns the value of a field, "" if it is not there, null if it is there twice or a line is none */
+function fieldOf(lines: readonly string[], name: string): string | null {
+  let value = "";
+  let count = 0;
+  for (let i = 1; i < lines.length; i++) {
+    const colon = lines[i].indexOf(":");
+    if (colon <= 0 || lines[i].charAt(colon - 1) === " ") return null;
+    if (lines[i].slice(0, colon).toLowerCase() !== name) continue;
+    value = lines[i].slice(colon + 1).trim();
+    count += 1;
+  }
+  return count > 1 ? null : value;
+}
