@@ -17,17 +17,24 @@ import {
 
 type Value = string | number | boolean;
 
-export class Settings {
-  private readonly values: Value[] = [];
+/** The first values, in the order of the schema. A module's constants lie in a board's flash. */
+const INITIAL: readonly Value[] = SCHEMA.map((setting) => parsed(setting, setting.initial));
 
-  constructor() {
-    for (let i = 0; i < SCHEMA.length; i++) this.values.push(parsed(SCHEMA[i], SCHEMA[i].initial));
-  }
+/**
+ * Only values that were set take memory: a door has set ten of them or twenty, and each value in an array takes 16
+ * octets of a board.
+ */
+export class Settings {
+  /** By the index in the schema: the place in `own` of the value that was set, from 1; 0: the first value holds. */
+  private readonly places = new Uint8Array(SCHEMA.length);
+  private own: Value[] = [];
 
   /** @returns a number, a boolean for `on` and `off`, or a text, as the schema has it for that key */
   get<K extends SettingKey>(key: K): SettingValues[K] {
     // The schema's constructors give each key its type, and `parsed` makes values of that type alone.
-    return this.values[settingIndex(key)] as SettingValues[K];
+    const at = settingIndex(key);
+    const place = this.places[at];
+    return (place === 0 ? INITIAL[at] : this.own[place - 1]) as SettingValues[K];
   }
 
   /**
@@ -37,7 +44,7 @@ export class Settings {
   text(key: string): string {
     const at = settingIndex(key);
     if (at < 0) throw new RangeError("no setting " + key);
-    return textOf(this.values[at]);
+    return textOf(this.valueAt(at));
   }
 
   /** @returns "" when it was taken, else one line: which key, what was given, what is allowed */
@@ -46,7 +53,7 @@ export class Settings {
     if (setting === null) return unknownKey(key);
     const kept = check(setting, value);
     if (kept === null) return refusal(setting, value);
-    this.values[settingIndex(key)] = parsed(setting, kept);
+    this.put(settingIndex(key), parsed(setting, kept));
     return "";
   }
 
@@ -62,7 +69,8 @@ export class Settings {
    * @returns "" or one line that names the line's number and the mistake
    */
   apply(lines: string): string {
-    const before = this.values.slice();
+    const places = this.places.slice();
+    const own = this.own.slice();
     const all = lines.split("\n");
     for (let i = 0; i < all.length; i++) {
       const line = all[i].trim();
@@ -70,7 +78,8 @@ export class Settings {
       const { key, value } = readAssignment(line);
       const error = this.set(key, value);
       if (error !== "") {
-        for (let j = 0; j < before.length; j++) this.values[j] = before[j];
+        this.places.set(places);
+        this.own = own;
         return "line " + (i + 1) + ": " + error;
       }
     }
@@ -79,7 +88,8 @@ export class Settings {
 
   /** Takes all values of `other`. */
   take(other: Settings): void {
-    for (let i = 0; i < this.values.length; i++) this.values[i] = other.values[i];
+    this.places.set(other.places);
+    this.own = other.own.slice();
   }
 
   /**
@@ -102,7 +112,7 @@ export class Settings {
       const setting = findSetting(key);
       const kept = setting === null ? null : check(setting, space < 0 ? "" : rest.slice(space + 1));
       if (setting === null || kept === null) left.push(key);
-      else this.values[settingIndex(key)] = parsed(setting, kept);
+      else this.put(settingIndex(key), parsed(setting, kept));
     }
     return left;
   }
@@ -111,7 +121,7 @@ export class Settings {
   save(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
-      const value = textOf(this.values[i]);
+      const value = textOf(this.valueAt(i));
       if (value !== SCHEMA[i].initial) out += settingLine(SCHEMA[i].key, value);
     }
     return out;
@@ -120,8 +130,22 @@ export class Settings {
   /** Returns all settings as lines for `apply`. It includes secrets. */
   saveAll(): string {
     let out = "";
-    for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, textOf(this.values[i]));
+    for (let i = 0; i < SCHEMA.length; i++) out += settingLine(SCHEMA[i].key, textOf(this.valueAt(i)));
     return out;
+  }
+
+  private valueAt(index: number): Value {
+    const place = this.places[index];
+    return place === 0 ? INITIAL[index] : this.own[place - 1];
+  }
+
+  private put(index: number, value: Value): void {
+    const place = this.places[index];
+    if (place > 0) this.own[place - 1] = value;
+    else if (value !== INITIAL[index]) {
+      this.own.push(value);
+      this.places[index] = this.own.length;
+    }
   }
 
   /** Returns the value as a person may see it: a secret is hidden. */
