@@ -7,6 +7,7 @@
  * last messages are kept for looking back (ladder-view.ts). Not here: RTP, and events (events.ts).
  */
 import { styleText } from "node:util";
+import { isStun } from "../../src/wire/stun.js";
 import type { Carried } from "./carried.js";
 import { safe, seconds } from "./events.js";
 
@@ -29,7 +30,7 @@ const KEPT_BYTES = 4_000_000;
 
 /** The part of a message that is shown. */
 export interface Headline {
-  /** `INVITE sip:a@b (SDP)`, `200 OK INVITE`; "" if the octets are no message, as with a keep-alive. */
+  /** `INVITE sip:a@b (SDP)`, `200 OK INVITE`; "" if the octets are no message, as with a keep-alive or STUN. */
   text: string;
   /** The status code, 0 for a request. */
   status: number;
@@ -221,6 +222,8 @@ function cut(text: string, length: number): string {
  * Reads a message leniently, because a message that a parser refuses is shown too. The result is fit for a terminal.
  */
 export function headline(bytes: Uint8Array, start: number, end: number): Headline {
+  // It comes every 25 s, as keep-alives do.
+  if (isStun(bytes, start, end)) return { text: "", status: 0 };
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start)
     .toString("utf8")
     // Empty lines before a message. RFC 3261 §7.5

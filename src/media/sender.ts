@@ -15,7 +15,9 @@ import type { Remote } from "./remote.js";
 import { RTP_HEADER, turnRtpHeader, writeRtpHeader } from "./rtp.js";
 import type { Srtp } from "./srtp.js";
 
-/** While nothing is sent, a router between us and the other end forgets our port: it is reminded so often. RFC 6263 §4.6 */
+/**
+ * While nothing is sent, a router between us and the other end forgets our port: it is reminded so often. RFC 6263 §4.6
+ */
 const KEEP_ALIVE_MS = 15_000;
 /** Payload types of which one at least is not agreed. */
 const UNUSED_TYPE = 127;

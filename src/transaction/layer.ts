@@ -275,7 +275,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
-  /** Whether the message that is handled came from where the request of `t` went: an answer of the one who was asked. */
+  /** Whether the message that is handled came from where a request went by `flow`: who was asked has answered. */
   isFrom(flow: Flow): boolean {
     const { source } = this;
     if (source.transport !== TRANSPORT_UDP) return source.connection === flow.connection;

@@ -142,7 +142,7 @@ export class Outside {
     return NO_ADDRESS;
   }
 
-  /** Whether a URI with that address and port means us, as others see us. @param port that of the URI, or the usual one */
+  /** Whether a URI with that address and port means us, as others see us. */
   isOurs(ip: number, port: number): boolean {
     if (ip < 0) return false;
     if (ip === this.fixedIp) return true;

@@ -45,6 +45,8 @@ const DIFFERENCES_TOLD = 3;
 export interface AddressFinderUser {
   /** Others see us at another address than before. */
   onOutsideChanged(): void;
+  /** What our server saw may be of before: it is to be asked. */
+  onDoubt(): void;
   /** One line for a person: the server tells nothing, or nothing of use. */
   onTrouble(line: string): void;
 }
@@ -219,10 +221,11 @@ export class AddressFinder implements BindingUser {
     if (!isOther) this.differences = 0;
     else if (this.differences < DIFFERENCES_TOLD) this.differences += 1;
     const isSuspect = isOther && this.differences === 1;
-    // What our server saw is of before, or may be: the next registration tells.
-    if (isSuspect || (isNew && !isFirst)) outside.forgetSeen();
+    // What our server saw is of before: the next registration tells.
+    if (isNew && !isFirst) outside.forgetSeen();
     if (isOther && this.differences === DIFFERENCES_TOLD - 1) this.user.onTrouble(SYMMETRIC);
-    if (isNew || isSuspect) this.user.onOutsideChanged();
+    if (isNew) this.user.onOutsideChanged();
+    if (isSuspect) this.user.onDoubt();
   }
 
   private giveUp(why: string): void {

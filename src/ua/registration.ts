@@ -304,6 +304,11 @@ export class Registration implements ClientUser, TimerUser {
     else if (this.state === REGISTRATION_DONE && !this.isContactRight()) this.refreshIn(0);
   }
 
+  /** Registers anew, unless a request is under way: its answer tells at which address the server sees us. */
+  ask(): void {
+    if (this.state === REGISTRATION_DONE && this.request === null) this.refreshIn(0);
+  }
+
   /** Whether our Contact would be written now as it is registered. */
   private isContactRight(): boolean {
     const { next, boundAt } = this;

@@ -130,7 +130,7 @@ export interface UserAgentSettings extends AccountSettings {
   minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
   rtpPort: number;
-  /** Those outside of our network are told the address at which they see us, as our server or a STUN server tells it. */
+  /** Those outside of our network are told the address at which our server or a STUN server sees us. */
   learnsAddress?: boolean;
   /** A STUN server, host or host:port; nothing: none is asked. */
   stun?: string;
@@ -931,6 +931,10 @@ export class UserAgent
   onOutsideChanged(): void {
     this.registration.correct();
     this.followOutside();
+  }
+
+  onDoubt(): void {
+    this.registration.ask();
   }
 
   /** The calls with those who are told an address from outside are told the new one. */

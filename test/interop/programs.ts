@@ -35,6 +35,8 @@ export const PACKAGES = {
   ip: "iproute2",
   mosquitto: "mosquitto",
   openssl: "openssl",
+  iptables: "iptables",
+  turnserver: "coturn",
 };
 
 const running = new Set<Program>();

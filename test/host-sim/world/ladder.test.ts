@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { headline, Ladder } from "../../../host-sim/world/ladder.js";
 import { octets } from "../../../src/core/bytes.js";
+import { StunBinding } from "../../../src/wire/stun.js";
+import { SeededRandom } from "../../random.js";
 import { carried } from "./carried.js";
 
 const INVITE =
@@ -166,4 +168,11 @@ describe("the headline of a message", () => {
     expect(of("\r\n")).toBe("");
     expect(of("")).toBe("");
   });
+});
+
+it("Questions by STUN are no rungs", () => {
+  const binding = new StunBinding();
+  binding.begin(new SeededRandom(1));
+  const { request } = binding;
+  expect(headline(request, 0, request.length).text).toBe("");
 });
