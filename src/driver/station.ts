@@ -112,7 +112,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   readonly relays: number;
   private readonly relayPins: readonly Output[];
   private readonly ledPin: Output;
-  readonly alarm?: Output;
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
@@ -176,7 +175,6 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.relayPins = device.relays;
     this.relays = device.relays.length;
     this.ledPin = device.led;
-    this.alarm = device.alarm;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
     this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
@@ -480,7 +478,11 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   private lock(): void {
     for (let i = 0; i < this.relays; i++) this.relayPins[i].write(0);
-    this.alarm?.write(0);
+    this.device.alarm?.write(0);
+  }
+
+  get alarm(): Output | undefined {
+    return this.device.alarm;
   }
 
   led(pattern: number): void {

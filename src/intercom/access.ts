@@ -140,8 +140,6 @@ export class Access implements TimerUser, HalfWayUser {
    */
   private way = 0;
   private wasKept = true;
-  /** When `*` came in a call, ms. */
-  private starMs = -Infinity;
   private lastCode = 0;
   private lastMs = 0;
 
@@ -202,7 +200,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.call = null;
     this.phone.wrong = 0;
     this.way = 0;
-    this.starMs = -Infinity;
+    this.lastCode = 0;
     if (this.user.isInCall?.() !== true) this.lock.onCallEnded();
   }
 
@@ -229,26 +227,21 @@ export class Access implements TimerUser, HalfWayUser {
 
   /** Returns whether the digit is the second one of `*1` or `*2`, in a call of a person who is known by address. */
   private takesOrder(call: Call, code: number, way: number): boolean {
-    if (call !== this.call) this.starMs = -Infinity;
     // The same press once more, in another way, is no order.
     if (call === this.call && this.way !== 0 && way > this.way) return false;
-    const { nowMs } = this.timers;
-    const isBehindStar = nowMs - this.starMs <= CODE_PAUSE_MS && (call !== this.call || this.phone.count === 0);
+    const isBehindStar =
+      call === this.call && this.lastCode === STAR && this.timers.nowMs - this.lastMs <= CODE_PAUSE_MS;
+    // Without any code no other digit means anything, and so none is noted elsewhere.
+    const isNoted = this.longest === 0 && (code === STAR || call === this.call);
     const relay = code - ZERO;
-    this.starMs = code === STAR ? nowMs : -Infinity;
-    // Without any code no digit but this one means anything.
-    if (code === STAR && this.longest === 0) {
-      this.call = call;
-      return true;
-    }
-    if (!isBehindStar || !(relay >= 1 && relay <= RELAYS_MOST)) return false;
-    const place = this.user.callerOf(call);
-    if (place < 0) return false;
+    const isOrder = isBehindStar && relay >= 1 && relay <= RELAYS_MOST && this.phone.count === 0;
+    const place = isOrder ? this.user.callerOf(call) : -1;
+    if (!isNoted && place < 0) return false;
     this.call = call;
     this.way = way;
     this.lastCode = code;
-    this.lastMs = nowMs;
-    this.openFor(place, relay, BY_CALL);
+    this.lastMs = this.timers.nowMs;
+    if (place >= 0) this.openFor(place, relay, BY_CALL);
     return true;
   }
 

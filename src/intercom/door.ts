@@ -301,14 +301,19 @@ export class Door
     if (!mayPress(this.settings, "call")) return;
     this.button = this.calling = button;
     this.events.event("button", "pressed", { button });
-    const epochS = this.outputs.epochS();
-    const plan = planOfButton(this.settings, button, epochS);
-    if (isQuiet(this.settings, epochS)) {
-      this.fail(QUIET);
-      this.outputs.signal(SIGNAL_BUSY);
-    } else if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
+    if (this.keepsQuiet()) return;
+    const plan = planOfButton(this.settings, button, this.outputs.epochS());
+    if (plan !== null) this.startCalls(plan, this.settings.get("call.fallback"));
     else if (planOfHold(this.settings, button) === null)
       this.fail("call.target is not set: set call.target sip:user@host");
+  }
+
+  /** Returns whether it is quiet, so that a press rings nobody; then that is told. */
+  private keepsQuiet(): boolean {
+    if (!isQuiet(this.settings, this.outputs.epochS())) return false;
+    this.fail(QUIET);
+    this.outputs.signal(SIGNAL_BUSY);
+    return true;
   }
 
   /**

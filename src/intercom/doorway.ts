@@ -15,6 +15,9 @@ import { NO_FIELDS } from "./events.js";
 const TIMER_SENSOR = 0;
 // The timer of a relay has the relay's number, from 1.
 
+const HOURS_SHIFT = 2;
+const RELAY_BITS = 3;
+
 /** For so long after the relay is off the door may still be opened: somebody may have it in hand. */
 const GRACE_MS = 5000;
 
@@ -42,10 +45,11 @@ export class Doorway implements TimerUser {
   private readonly user: DoorwayUser;
   private readonly firstTimer: number;
   private readonly sensorTimer: number;
-  /** Bit 0: relay 1 is on; bit 1: relay 2. */
+  /**
+   * Bit 0: relay 1 is on; bit 1: relay 2. The bits from HOURS_SHIFT on say which of them are on for their hours
+   * (openhours.ts), until somebody or the hours' end switches them off.
+   */
   private on = 0;
-  /** The relays among them that are on for hours (openhours.ts), until somebody or the hours' end switches them off. */
-  private released = 0;
   /** Until this time, ms, a door that opens was not forced. */
   private graceUntilMs = -1;
   /** Whether the door is open, as its sensor says: 1 open, 0 shut, -1 not known. */
@@ -73,22 +77,22 @@ export class Doorway implements TimerUser {
 
   /** Whether any relay is on. */
   get isOpen(): boolean {
-    return this.on !== 0;
+    return (this.on & RELAY_BITS) !== 0;
   }
 
   /** Whether a relay is on for another reason than its hours. */
   get isOpened(): boolean {
-    return (this.on & ~this.released) !== 0;
+    return (this.on & ~(this.on >> HOURS_SHIFT) & RELAY_BITS) !== 0;
   }
 
   /** Whether a relay is on for its hours. */
   isReleased(relay: number): boolean {
-    return (this.released & (1 << (relay - 1))) !== 0;
+    return ((this.on >> HOURS_SHIFT) & (1 << (relay - 1))) !== 0;
   }
 
   /** Switches a relay on until `close`, whatever its mode: its hours have begun. @param relay one that there is */
   release(relay: number, reason: string): void {
-    this.released |= 1 << (relay - 1);
+    this.on |= 1 << (relay - 1 + HOURS_SHIFT);
     this.open(relay, reason);
   }
 
@@ -119,8 +123,7 @@ export class Doorway implements TimerUser {
     this.timers.stop(this.timerOf(relay));
     this.outputs.relay(relay, false);
     if (!this.isOn(relay)) return;
-    this.on &= ~(1 << (relay - 1));
-    this.released &= ~(1 << (relay - 1));
+    this.on &= ~((1 | (1 << HOURS_SHIFT)) << (relay - 1));
     this.graceUntilMs = this.timers.nowMs + GRACE_MS;
     this.events.event("relay", "off", { relay });
     this.user.onDoorway();
