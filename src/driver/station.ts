@@ -58,6 +58,7 @@ import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
 const BUSY = "there is a call";
+const NO_BROKER = "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, save, reboot";
 
 /** Samples in 20 ms at 8 kHz: what is moved at a time. */
 const FRAME_SAMPLES = 160;
@@ -254,6 +255,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       this.sounds.push(new SoundPort(rtp, rtcp));
     }
     await this.links?.start(this.ip);
+    if (this.settings.get("mqtt.enabled") && this.settings.get("mqtt.server") === "") this.report(NO_BROKER);
     this.events.event("config", "ready", {
       address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
     });

@@ -89,6 +89,8 @@ export class Hook implements TimerUser, ServerUser {
   /** The beginning of the answer. */
   private readonly answer = new Uint8Array(STATUS_BYTES);
   private answered = 0;
+  /** Whether the connection opened that is there, or was there last. */
+  private wasReached = false;
   /** Tells the events of one start from those of another. */
   private readonly boot: number;
   private lastId = 0;
@@ -126,7 +128,9 @@ export class Hook implements TimerUser, ServerUser {
       isCaller: true,
       setting: "hook.url",
       onError: () => {},
-      onOpen: () => {},
+      onOpen: (connection) => {
+        if (connection.id === this.connection?.id) this.wasReached = true;
+      },
       onData: (connection, bytes, start, end) => {
         if (connection.id !== this.connection?.id) return;
         enter();
@@ -136,7 +140,7 @@ export class Hook implements TimerUser, ServerUser {
       onClose: (connection) => {
         if (connection.id !== this.connection?.id) return;
         enter();
-        this.fail(connection.isOpen ? "it closed without an answer" : "the connection failed");
+        this.fail(this.wasReached ? "it closed without an answer" : "the connection failed");
         leave();
       },
     });
@@ -211,6 +215,7 @@ export class Hook implements TimerUser, ServerUser {
     if (box.number !== this.posted) this.tries = 0;
     this.posted = box.number;
     this.answered = 0;
+    this.wasReached = false;
     this.connection = connection;
     if (connection.write(buffer, 0, end)) this.parts.timers.start(this.timer, ANSWER_MS);
     else this.fail("it cannot be sent");

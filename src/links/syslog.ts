@@ -40,7 +40,8 @@ const STALL_MS = 30_000;
 const AGAIN_MS = 1000;
 
 const VERSION = octets(">1 ");
-const NO_TIME = octets("-");
+/** Stands for what is not known. RFC 5424 §6 (NILVALUE) */
+const NIL = octets("-");
 const NO_PROCESS = octets(" portero - ");
 const SEQUENCE = octets(' [meta sequenceId="');
 const SEQUENCE_END = octets('"] ');
@@ -135,7 +136,8 @@ export class Syslog implements TimerUser, ServerUser {
     w.put(VERSION);
     this.writeTime();
     w.octet(0x20);
-    w.ip(this.host);
+    if (this.host === 0) w.put(NIL);
+    else w.ip(this.host);
     w.put(NO_PROCESS);
     w.text(name);
     w.put(SEQUENCE);
@@ -237,7 +239,7 @@ export class Syslog implements TimerUser, ServerUser {
     const w = this.writer;
     const epochS = this.parts.epochS();
     if (epochS <= 0) {
-      w.put(NO_TIME);
+      w.put(NIL);
       return;
     }
     const { date } = this;

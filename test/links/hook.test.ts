@@ -188,6 +188,18 @@ describe("a webhook", () => {
     expect(home.links()).toEqual(["lost hook", "back hook"]);
   });
 
+  it("says whether nobody was there, or somebody who closed", async () => {
+    const home = await new Home(SETTINGS).start();
+    await home.run(1000);
+    const reason = () => home.events.find(({ name }) => name === "link")?.fields.reason;
+    expect(reason()).toBe("the connection failed");
+    const other = new Home(SETTINGS);
+    await Listener.open(other, 8123, (connection) => connection.drop());
+    await other.start();
+    await other.run(1000);
+    expect(other.events.find(({ name }) => name === "link")?.fields.reason).toBe("it closed without an answer");
+  });
+
   it("hears a status that comes octet by octet", async () => {
     const home = new Home(SETTINGS);
     const seen: string[] = [];

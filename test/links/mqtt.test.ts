@@ -298,6 +298,14 @@ describe("what a broker may order", () => {
 });
 
 describe("a broker that fails", () => {
+  it("is missed in words when it was not named", async () => {
+    const home = await new Home(["mqtt.enabled=on"]).start();
+    expect(home.door.links).toBe(null);
+    expect(home.events.map(({ value }) => value)).toContain(
+      "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, save, reboot",
+    );
+  });
+
   it("that is killed in a call costs nothing, and is found again with all states", async () => {
     const { home, broker } = await at("mqtt.open=on");
     home.door.line("press");
