@@ -236,7 +236,7 @@ export class Host {
   async start(localIp: number): Promise<void> {
     await this.redis?.connect();
     await this.sockets.open(this.options.listen);
-    this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort, this.sockets.tlsPort);
+    this.layer.setLocal(localIp, this.sockets.udpPort, this.sockets.tcpPort);
     this.sweep = setInterval(() => {
       this.tick();
       this.store.removeExpired(this.clock.nowS());

@@ -28,6 +28,7 @@ import {
 } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
+import { CONTACT_SIP, CONTACT_SIPS } from "./owncontact.js";
 
 export const DIALOG_FREE = 0;
 /** The founding request, as it was or will be sent: it is no dialog yet. */
@@ -441,10 +442,10 @@ export class Dialog {
     return transport === TRANSPORT_NONE ? defaultTransport : transport;
   }
 
-  /** Whether the other side is named by a sips URI, so that our Contact has to be one. RFC 3261 §12.1.1 */
-  isSips(): boolean {
+  /** @returns how our Contact to the other side begins (owncontact.ts) */
+  contactOpening(): Uint8Array {
     const { bytes, start } = this.target;
-    return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S;
+    return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S ? CONTACT_SIPS : CONTACT_SIP;
   }
 
   /** Reads the next hop into `uri`. @returns whether the Request-URI is the target (no route, or a loose first one) */

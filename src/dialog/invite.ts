@@ -74,7 +74,7 @@ export function writeInvite(
   dialog.writeTo(w);
   dialog.writeCallId(w);
   dialog.writeCseq(w, dialog.localCseq, METHOD_INVITE);
-  writeContactTo(w, context, t.target, dialog.isSips());
+  writeContactTo(w, context, t.target, dialog.contactOpening());
   w.put(SUPPORTED);
   if (!isChange) w.raw(parts.fields.bytes, parts.fields.start, parts.fields.end);
   parts.writeCredentials(t, w, METHOD_INVITE, requestUri);

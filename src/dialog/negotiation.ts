@@ -118,6 +118,11 @@ const UNICAST_END = 0xe0000000;
 const body = new Span();
 
 /** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
+/** The signalling goes in clear. */
+export const CONNECTION_NONE = -1;
+/** It goes by TLS, over a connection that is not open yet. */
+export const CONNECTION_UNKNOWN = -2;
+
 export class NegotiationSettings {
   ip = 0;
   /** Payload types in the order of preference. */
@@ -209,8 +214,8 @@ export class Agreed {
 export class Negotiation {
   /** Our RTP port. */
   port = 0;
-  /** The signalling is encrypted, so that keys may stand in it. */
-  isPrivate = false;
+  /** The connection by TLS that the signalling goes by, or CONNECTION_*. */
+  connection = CONNECTION_NONE;
   /** Has the address that the other side is told; null: it is told our own. */
   outside: Outside | null = null;
   /** EXCHANGE_*: whose offer has no answer yet. */
@@ -258,6 +263,11 @@ export class Negotiation {
     const descriptions = octetArrays(2, DESCRIPTION_BYTES);
     this.first = descriptions[0];
     this.second = descriptions[1];
+  }
+
+  /** Whether the signalling is encrypted, so that keys may stand in it. */
+  get isPrivate(): boolean {
+    return this.connection !== CONNECTION_NONE;
   }
 
   /** Forgets all, for another call. */

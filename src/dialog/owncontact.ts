@@ -7,12 +7,14 @@
 import { octets } from "../core/bytes.js";
 import type { Flow, Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { CONTACT_OPEN, overTransport, URI_CLOSE } from "../wire/lines.js";
+import { overTransport, URI_CLOSE } from "../wire/lines.js";
 import { TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
 const SIP_COLON = octets("sip:");
-const SIPS_COLON = octets("sips:");
+// How the line begins; the latter if the other side is named by a sips URI. RFC 3261 §8.1.1.8, §12.1.1
+export const CONTACT_SIP = octets("Contact: <sip:");
+export const CONTACT_SIPS = octets("Contact: <sips:");
 
 /** Who we are, where a message of ours says so. */
 export interface Self {
@@ -21,38 +23,26 @@ export interface Self {
   contactUser: Uint8Array;
 }
 
-/**
- * Writes the line of a message that goes along `flow`.
- * @param isSips the other side is named by a sips URI, so we are too. RFC 3261 §8.1.1.8, §12.1.1
- */
-export function writeContact(w: Writer, self: Self, flow: Flow, isSips = false): void {
-  w.put(CONTACT_OPEN);
-  writeContactUri(w, self.layer, self.contactUser, flow.transport, flow.ip, isSips);
+/** Writes the line of a message that goes along `flow`. @param opening CONTACT_SIP or CONTACT_SIPS */
+export function writeContact(w: Writer, self: Self, flow: Flow, opening: Uint8Array = CONTACT_SIP): void {
+  w.put(opening);
+  writeOwnPlace(w, self.layer, self.contactUser, flow.transport, flow.ip);
   w.put(URI_CLOSE);
 }
 
-/** Writes the line of a request. @param isSips as in `writeContact` */
-export function writeContactTo(w: Writer, self: Self, target: Target, isSips = false): void {
+/** Writes the line of a request. @param opening as in `writeContact` */
+export function writeContactTo(w: Writer, self: Self, target: Target, opening: Uint8Array = CONTACT_SIP): void {
   const { layer } = self;
-  const peerIp = layer.outside === null ? -1 : layer.knownIp(target);
-  w.put(CONTACT_OPEN);
-  writeContactUri(w, layer, self.contactUser, target.transport, peerIp, isSips);
+  w.put(opening);
+  writeOwnPlace(w, layer, self.contactUser, target.transport, layer.outside === null ? -1 : layer.knownIp(target));
   w.put(URI_CLOSE);
 }
 
 /**
- * Writes the addr-spec alone. One who is reached by TCP or TLS is told so, or would come by UDP. RFC 3261 §19.1.1
+ * Writes our URI behind its scheme. One who is reached by TCP or TLS is told so, or would come by UDP. RFC 3261 §19.1.1
  * @param transport TRANSPORT_* that the message goes by @param peerIp the address that it goes to, -1: not known yet
  */
-export function writeContactUri(
-  w: Writer,
-  layer: TransactionLayer,
-  user: Uint8Array,
-  transport: number,
-  peerIp: number,
-  isSips = false,
-): void {
-  w.put(isSips ? SIPS_COLON : SIP_COLON);
+function writeOwnPlace(w: Writer, layer: TransactionLayer, user: Uint8Array, transport: number, peerIp: number): void {
   if (user.length > 0) {
     w.put(user);
     w.octet(0x40);
@@ -62,5 +52,17 @@ export function writeContactUri(
   w.ip(outside === null ? layer.localIp : outside.signallingIp);
   w.octet(0x3a);
   w.uint(outside === null ? own : outside.signallingPort(own, transport !== TRANSPORT_UDP));
-  if (!isSips) w.put(overTransport(transport));
+  w.put(overTransport(transport));
+}
+
+/** Writes the addr-spec alone. @param transport @param peerIp as in `writeOwnPlace` */
+export function writeContactUri(
+  w: Writer,
+  layer: TransactionLayer,
+  user: Uint8Array,
+  transport: number,
+  peerIp: number,
+): void {
+  w.put(SIP_COLON);
+  writeOwnPlace(w, layer, user, transport, peerIp);
 }

@@ -129,7 +129,7 @@ export class Requests implements InviteParts, ByeSenderUser {
     const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.beginRequest(t, METHOD_UPDATE, context.transport);
-    writeContactTo(w, context, t.target, dialog.isSips());
+    writeContactTo(w, context, t.target, dialog.contactOpening());
     w.put(SUPPORTED);
     this.interval.writeUpdate(w);
     this.writeShortCredentials(t, w, METHOD_UPDATE, dialog.requestUri);

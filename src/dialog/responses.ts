@@ -44,6 +44,11 @@ export interface ResponseContext extends InviteContext {
   answersEarly?: boolean;
 }
 
+/** Owns the transactions, and says how our Contact begins, as `Dialog` does. */
+interface ResponsesOwner extends ServerOwner {
+  contactOpening(): Uint8Array;
+}
+
 export class Responses {
   /** Their INVITE without a final response. */
   incoming: ServerTransaction | null = null;
@@ -56,12 +61,10 @@ export class Responses {
   /** Our 180 holds the answer to their offer. */
   isAnsweringEarly = false;
   readonly reliable = new Reliable();
-  /** The caller is named by a sips URI, and so are we. */
-  isSips = false;
   private readonly context: ResponseContext;
   private readonly negotiation: Negotiation;
   private readonly interval: Interval;
-  private readonly session: ServerOwner;
+  private readonly session: ResponsesOwner;
   private readonly timer: number;
 
   /**
@@ -70,7 +73,7 @@ export class Responses {
    */
   constructor(
     context: ResponseContext,
-    session: ServerOwner,
+    session: ResponsesOwner,
     negotiation: Negotiation,
     interval: Interval,
     timer: number,
@@ -83,7 +86,6 @@ export class Responses {
   }
 
   reset(): void {
-    this.isSips = false;
     this.incoming = null;
     this.answered = null;
     this.isReliable = this.isAnsweringEarly = false;
@@ -124,7 +126,7 @@ export class Responses {
   sendProvisional(t: ServerTransaction, status: number): boolean {
     const { context, negotiation, reliable } = this;
     const w = t.respond(status);
-    writeContact(w, context, t.source, this.isSips);
+    writeContact(w, context, t.source, this.session.contactOpening());
     w.put(context.allow);
     if (this.isReliable) {
       reliable.startRepeating(context.timers, this.timer, 1 + (context.random.uint32() & 0xffff));
@@ -174,7 +176,7 @@ export class Responses {
     const { context, negotiation } = this;
     this.closeInvite();
     const w = t.respond(200);
-    writeContact(w, context, t.source, this.isSips);
+    writeContact(w, context, t.source, this.session.contactOpening());
     w.put(context.allow);
     w.put(SUPPORTED);
     this.interval.writeResponse(w);
@@ -206,7 +208,7 @@ export class Responses {
   acceptUpdate(t: ServerTransaction, hasAnswer: boolean): boolean {
     const { context } = this;
     const w = t.respond(200);
-    writeContact(w, context, t.source, this.isSips);
+    writeContact(w, context, t.source, this.session.contactOpening());
     w.put(context.allow);
     this.interval.writeResponse(w);
     if (hasAnswer) writeDescription(w, this.negotiation.local);

@@ -88,12 +88,15 @@ import { Interval } from "./interval.js";
 import {
   ANSWER_NONE,
   ANSWER_TAKEN,
+  CONNECTION_NONE,
+  CONNECTION_UNKNOWN,
   EXCHANGE_NONE,
   EXCHANGE_OURS,
   EXCHANGE_THEIRS,
   NEGOTIATION_OK,
   type Negotiation,
 } from "./negotiation.js";
+import { CONTACT_SIP } from "./owncontact.js";
 import { type RequestContext, Requests, type RequestsUser } from "./requests.js";
 import { type ResponseContext, Responses, TOKEN_100REL } from "./responses.js";
 
@@ -165,8 +168,6 @@ const sdp = new Span();
 
 export class Session implements ClientUser, ServerOwner, TimerUser {
   state = SESSION_FREE;
-  /** The connection that the last message about our INVITE, or theirs, came by; -1 without one. */
-  connection = -1;
   isCaller = false;
   /** The dialog that was answered (or, of a caller, rings first); null before. */
   dialog: Dialog | null = null;
@@ -255,6 +256,16 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     return !this.isCaller && this.dialog !== null && this.dialog.isFounder(m);
   }
 
+  /** How our Contact to the other side begins. */
+  contactOpening(): Uint8Array {
+    return this.dialog === null ? CONTACT_SIP : this.dialog.contactOpening();
+  }
+
+  /** Notes by which way the description goes that is read or written next. */
+  private noteWay(transport: number, connection: number): void {
+    this.negotiation.connection = transport === TRANSPORT_TLS ? connection : CONNECTION_NONE;
+  }
+
   // ---- what the user agent does ----
 
   /**
@@ -262,7 +273,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    * of the INVITE, whose octets stay until it is answered; null: none @returns false when nothing could be sent
    */
   call(draft: Dialog, fields: Span | null = null): boolean {
-    this.negotiation.isPrivate = draft.hopTransport(this.context.transport) === TRANSPORT_TLS;
+    this.noteWay(draft.hopTransport(this.context.transport), CONNECTION_UNKNOWN);
     this.reset();
     if (fields !== null) this.requests.fields.set(fields.bytes, fields.start, fields.end);
     this.isCaller = true;
@@ -280,9 +291,8 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    * @returns 0 when it is to ring now, else the status that refused it
    */
   receive(t: ServerTransaction, m: Message): number {
-    this.negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
+    this.noteWay(t.source.transport, t.source.connection);
     this.reset();
-    this.connection = t.source.connection;
     const status = this.judgeFounder(t, m);
     if (status !== 0) {
       this.forks.reset();
@@ -308,7 +318,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     if (status !== 0) return responses.refuseOffer(t, m, status);
     if (!this.interval.readRequest(m)) return responses.refuseInterval(t, m);
     this.dialog = dialog;
-    responses.isSips = dialog.isSips();
     return 0;
   }
 
@@ -534,7 +543,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private takeChange(t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
     const { responses, negotiation } = this;
     if (hasOffer) this.chooseAddress(t.source.ip);
-    negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
+    this.noteWay(t.source.transport, t.source.connection);
     const status = hasOffer ? negotiation.receiveOffer(m) : 0;
     if (status !== 0) {
       responses.refuseOffer(t, m, status);
@@ -581,7 +590,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   private answerInPrack(t: ServerTransaction, m: Message): void {
     const { responses, negotiation } = this;
     this.chooseAddress(t.source.ip);
-    negotiation.isPrivate = t.source.transport === TRANSPORT_TLS;
+    this.noteWay(t.source.transport, t.source.connection);
     const status = negotiation.receiveOffer(m);
     if (status !== 0) responses.refuseOffer(t, m, status);
     else if (responses.acceptPrack(t)) this.agree();
@@ -594,7 +603,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
     const { requests } = this;
     switch (t.method) {
       case METHOD_INVITE:
-        this.connection = t.flow.connection;
+        if (this.negotiation.isPrivate) this.negotiation.connection = t.flow.connection;
         if (m.status < 200) this.onProvisional(m);
         else if (m.status < 300) this.onAccepted(t, m);
         else if (t === requests.invite || this.state === SESSION_ENDED) this.onInviteRefused(t, m);
@@ -782,9 +791,9 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
    */
   private isOfferFit(draft: Dialog): boolean {
     const { negotiation } = this;
-    const isPrivate = draft.hopTransport(this.context.transport) === TRANSPORT_TLS;
-    if (isPrivate === negotiation.isPrivate) return true;
-    negotiation.isPrivate = isPrivate;
+    const wasPrivate = negotiation.isPrivate;
+    this.noteWay(draft.hopTransport(this.context.transport), CONNECTION_UNKNOWN);
+    if (wasPrivate === negotiation.isPrivate) return true;
     return negotiation.allowsCall() && negotiation.writeOffer() === NEGOTIATION_OK;
   }
 
@@ -959,7 +968,7 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
       return true;
     }
     this.chooseAddressFor(dialog);
-    this.negotiation.isPrivate = dialog.hopTransport(this.context.transport) === TRANSPORT_TLS;
+    this.noteWay(dialog.hopTransport(this.context.transport), CONNECTION_UNKNOWN);
     if (this.negotiation.writeOffer() === NEGOTIATION_OK && this.sendInvite(dialog)) return true;
     this.leaveUnchanged();
     return false;
@@ -1087,7 +1096,6 @@ export class Session implements ClientUser, ServerOwner, TimerUser {
   }
 
   private reset(): void {
-    this.connection = -1;
     this.forks.reset();
     this.interval.reset(this.context.minSeS);
     this.requests.reset();

@@ -50,8 +50,9 @@ export function encryptionOf(media: MediaStream): string {
  * "TLS" with what that one was checked by
  */
 export function signallingOf(layer: TransactionLayer, call: Call): string {
-  if (!call.session.negotiation.isPrivate) return "none";
-  const proof = layer.transport.proofOf(call.session.connection);
+  const { isPrivate, connection } = call.session.negotiation;
+  if (!isPrivate) return "none";
+  const proof = layer.transport.proofOf(connection);
   return proof === "" ? "TLS" : "TLS+" + proof;
 }
 

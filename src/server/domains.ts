@@ -7,6 +7,7 @@ import { parseIPv4 } from "../core/address.js";
 import { NONE, Span } from "../core/bytes.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { SIP_PORT } from "../transaction/transport.js";
+import { TRANSPORT_TLS } from "../wire/names.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
 import { domainOf } from "./users.js";
@@ -49,6 +50,6 @@ export class Domains {
 
   private isPort(port: number): boolean {
     const { udpPort, tcpPort, transport } = this.layer;
-    return port === udpPort || port === tcpPort || port === transport.tlsPort;
+    return port === udpPort || port === tcpPort || port === transport.ownPort(TRANSPORT_TLS);
   }
 }

@@ -48,7 +48,6 @@ import {
 import { readHex32, SlotIndex } from "./slots.js";
 import {
   SIP_PORT,
-  SIPS_PORT,
   type Stream,
   type StreamUser,
   type TransactionCounters,
@@ -211,7 +210,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /** Sets the address in our Via. It may change at any time; requests under way keep theirs. */
-  setLocal(ip: number, udpPort: number, tcpPort: number, tlsPort = SIPS_PORT): void {
+  setLocal(ip: number, udpPort: number, tcpPort: number): void {
     // Another network has other ways to the servers.
     if (ip !== this.transport.localIp) {
       this.transport.reach.clear();
@@ -221,7 +220,6 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
     this.transport.tcpPort = tcpPort;
-    this.transport.tlsPort = tlsPort;
   }
 
   get localIp(): number {

@@ -20,6 +20,11 @@ export interface Network {
    * @param opens it is opened if there is none @returns the connection's number, or -1
    */
   secureStream?(ip: number, port: number, name: Uint8Array, size: number, opens: boolean): number;
+  /**
+   * The port at which others reach us by TLS. Without one our Via and Contact name the port behind that of TCP, since
+   * they have to name one.
+   */
+  readonly tlsPort?: number;
   /** @returns how the other side of a TLS connection has proved who it is, in a word for people; "" when it has not */
   proofOf?(connection: number): string;
   /** Closes a connection; `streamClosed` need not follow. @param isDropped what was not sent yet is dropped */

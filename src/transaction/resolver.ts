@@ -198,6 +198,19 @@ export class Resolver {
     return 0;
   }
 
+  /** @returns the name that led to a place, null when none did @param transport that it was looked up for */
+  entryAt(ip: number, port: number, transport: number): NameEntry | null {
+    for (let i = 0; i < this.entries.length; i++) {
+      const entry = this.entries[i];
+      if (entry.state === FREE || entry.transport !== transport) continue;
+      for (let at = 0; at < entry.count; at++) {
+        const placePort = entry.askedPort > 0 ? entry.askedPort : entry.portAt(at);
+        if (entry.ipAt(at) === ip && placePort === port) return entry;
+      }
+    }
+    return null;
+  }
+
   forgetFailed(): void {
     for (let i = 0; i < this.entries.length; i++) {
       if (this.entries[i].state === FAILED) this.entries[i].state = FREE;

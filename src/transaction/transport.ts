@@ -5,7 +5,8 @@
  * a message belongs to (layer.ts).
  */
 
-import { lower, Span } from "../core/bytes.js";
+import { PORT_MOST } from "../core/address.js";
+import { lower, NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { addressOf } from "../wire/compare.js";
 import { CRLF } from "../wire/lines.js";
@@ -103,6 +104,10 @@ export interface StreamUser {
   onStreamGone(connection: number, hasSpoken: boolean, isTls: boolean): void;
 }
 
+// Bits of a connection's kind.
+const KIND_INCOMING = 1;
+const KIND_TLS = 2;
+
 /** One TCP or TLS connection. RFC 3261 §18.3 */
 export class Stream {
   /** The driver's number, -1 when this record is free. */
@@ -113,14 +118,22 @@ export class Stream {
   lastMs = 0;
   /** When it was opened, ms. */
   openedMs = 0;
-  /** The other side opened it. */
-  isIncoming = false;
-  isTls = false;
+  /** KIND_INCOMING and KIND_TLS, or neither. */
+  kind = 0;
   /** A whole message came over it. */
   hasSpoken = false;
   /** A password was given over it, so it makes no room for strangers. */
   isKnown = false;
   readonly framer: StreamFramer;
+
+  /** The other side opened it. */
+  get isIncoming(): boolean {
+    return (this.kind & KIND_INCOMING) !== 0;
+  }
+
+  get isTls(): boolean {
+    return (this.kind & KIND_TLS) !== 0;
+  }
 
   constructor(bytes: number) {
     this.framer = new StreamFramer(bytes);
@@ -146,7 +159,6 @@ export class Transport {
   localIp = -1;
   udpPort = SIP_PORT;
   tcpPort = SIP_PORT;
-  tlsPort = SIPS_PORT;
   readonly counters = new TransactionCounters();
   tap: Tap | null = null;
   readonly resolver: Resolver;
@@ -260,7 +272,8 @@ export class Transport {
 
   /** @returns our port for that transport */
   ownPort(transport: number): number {
-    if (transport === TRANSPORT_TLS) return this.tlsPort;
+    if (transport === TRANSPORT_TLS)
+      return this.network.tlsPort ?? (this.tcpPort < PORT_MOST ? this.tcpPort + 1 : SIPS_PORT);
     return transport === TRANSPORT_TCP ? this.tcpPort : this.udpPort;
   }
 
@@ -281,13 +294,21 @@ export class Transport {
   take(flow: Flow, target: Target): void {
     flow.copy(target);
     if (flow.transport === TRANSPORT_TLS && this.stream(flow.connection) === null)
-      flow.connection = this.secure(target);
+      flow.connection = this.secure(target.ip, target.port, target.name, target.nameSize);
+  }
+
+  /**
+   * @returns the number of a connection by TLS to a place that a name led to, whose other side has to have that name;
+   * -1 when none can be had
+   */
+  secureAt(ip: number, port: number): number {
+    const entry = this.resolver.entryAt(ip, port, TRANSPORT_TLS);
+    return entry === null ? this.secure(ip, port, NONE, 0) : this.secure(ip, port, entry.name, entry.size);
   }
 
   /** @returns the number of a connection, -1 when none can be had */
-  private secure(target: Target): number {
+  private secure(ip: number, port: number, name: Uint8Array, nameSize: number): number {
     const { network } = this;
-    const { ip, port, name, nameSize } = target;
     // An address says no more than where: a connection to it does, whatever name was found at its other end.
     const known = nameSize === 0 ? this.streamTo(ip, port, true) : null;
     if (known !== null) return known.connection;
@@ -300,7 +321,7 @@ export class Transport {
       return -1;
     }
     const connection = network.secureStream(ip, port, name, nameSize, true);
-    if (connection >= 0) this.openStream(stream, connection, ip, port, false, true);
+    if (connection >= 0) this.openStream(stream, connection, ip, port, KIND_TLS);
     return connection;
   }
 
@@ -386,24 +407,17 @@ export class Transport {
   track(connection: number, ip: number, port: number, isTls: boolean): Stream | null {
     const known = this.stream(connection);
     const stream = known !== null ? known : this.roomFor(ip);
-    if (stream !== null) this.openStream(stream, connection, ip, port, true, isTls);
+    if (stream !== null)
+      this.openStream(stream, connection, ip, port, isTls ? KIND_INCOMING | KIND_TLS : KIND_INCOMING);
     return stream;
   }
 
-  private openStream(
-    stream: Stream,
-    connection: number,
-    ip: number,
-    port: number,
-    isIncoming: boolean,
-    isTls: boolean,
-  ): void {
+  private openStream(stream: Stream, connection: number, ip: number, port: number, kind: number): void {
     stream.connection = connection;
     stream.ip = ip;
     stream.port = port;
     stream.lastMs = stream.openedMs = this.timers.nowMs;
-    stream.isIncoming = isIncoming;
-    stream.isTls = isTls;
+    stream.kind = kind;
     stream.hasSpoken = stream.isKnown = false;
     stream.framer.reset();
   }
@@ -511,7 +525,7 @@ export class Transport {
     flow.connection = connection;
     // The driver may have given a connection that was there already.
     const known = this.stream(connection);
-    if (known === null) this.openStream(stream, connection, flow.ip, flow.port, false, false);
+    if (known === null) this.openStream(stream, connection, flow.ip, flow.port, 0);
     return true;
   }
 

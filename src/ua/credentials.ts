@@ -371,8 +371,8 @@ export class Credentials implements Sealer, NotifyCredentials {
    * The registrar asked for requests to go by that host, which is as good as the server then.
    * @param host with its port, "" none
    */
-  setRoute(host: string): void {
-    this.servers.setRoute(host);
+  setRoute(host: string, transport?: number): void {
+    this.servers.setRoute(host, transport);
   }
 
   /** As `Servers` has it. */

@@ -732,7 +732,7 @@ export class Registration implements ClientUser, TimerUser {
       const isChanged = this.account.setServiceRoute(isDone ? m : null);
       const isTrusted = this.isTrusted();
       if (isChanged || isTrusted !== this.isRouteTrusted)
-        this.credentials.setRoute(isTrusted ? this.account.serviceHost : "");
+        this.credentials.setRoute(isTrusted ? this.account.serviceHost : "", this.account.settings.transport);
       this.isRouteTrusted = isTrusted;
     }
     this.user.onRegistration(state, status, m);

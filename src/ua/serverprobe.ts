@@ -13,7 +13,7 @@ import { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { EMPTY_BODY, MAX_FORWARDS_70, overTransport } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_OPTIONS } from "../wire/names.js";
+import { METHOD_OPTIONS, TRANSPORT_TLS } from "../wire/names.js";
 import { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
 import type { CallContext } from "./call.js";
@@ -127,7 +127,8 @@ export class ServerProbe implements ClientUser, TimerUser {
       return;
     }
     t.isExpendable = true;
-    t.target.set(this.asked.transport, this.asked.ip, this.asked.port, -1);
+    const { transport, ip, port } = this.asked;
+    t.target.set(transport, ip, port, transport === TRANSPORT_TLS ? this.layer.transport.secureAt(ip, port) : -1);
     this.writeUri();
     const w = t.beginRequest(METHOD_OPTIONS, this.uri, 0, this.uriEnd);
     w.put(MAX_FORWARDS_70);

@@ -83,7 +83,6 @@ export class Servers {
   /** Registrations taken since anything came from there; and which address makes room for the next. */
   private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
-  private transport = TRANSPORT_UDP;
 
   /**
    * Forgets what was found under other settings.
@@ -91,7 +90,6 @@ export class Servers {
    * @param transport TRANSPORT_* of those that name none
    */
   configure(domain: string, proxy: string, transport = TRANSPORT_UDP): void {
-    this.transport = transport;
     this.domainHost.configure(domain, transport);
     const proxies = proxy.split(",");
     this.proxies.length = Math.min(this.proxies.length, proxies.length);
@@ -145,10 +143,10 @@ export class Servers {
 
   /**
    * The registrar asked for requests to go by that host, which is as good as the server then.
-   * @param host with its port, "" none
+   * @param host with its port, "" none @param transport as in `configure`
    */
-  setRoute(host: string): void {
-    this.routeHost.configure(host, this.transport);
+  setRoute(host: string, transport = TRANSPORT_UDP): void {
+    this.routeHost.configure(host, transport);
   }
 
   /** Whether a host belongs to the configured server: it is its host, or in its domain. */

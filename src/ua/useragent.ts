@@ -5,7 +5,7 @@
  * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
  */
 
-import { ipv4Text, PORT_MOST } from "../core/address.js";
+import { ipv4Text } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
@@ -34,7 +34,6 @@ import type { Network } from "../transaction/network.js";
 import { Outside } from "../transaction/outside.js";
 import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
-import { SIPS_PORT } from "../transaction/transport.js";
 import { APPLICATION_SDP, BODY_OTHER, findSdp, findText } from "../wire/body.js";
 import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
@@ -983,8 +982,7 @@ export class UserAgent
   // ---- helpers ----
 
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
-    // There is no port for TLS that others open; it stands in our Via and Contact, which name one.
-    this.layer.setLocal(ip, udpPort, tcpPort, tcpPort < PORT_MOST ? tcpPort + 1 : SIPS_PORT);
+    this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
     this.layer.transport.backups.configure(this.account.hops, this.settings.transport);
     this.context.contactUser = this.account.user;

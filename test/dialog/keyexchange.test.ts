@@ -3,6 +3,8 @@ import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { masterBytesOf, SUITE_COUNT, SUITE_NAMES, SUITE_NONE } from "../../src/core/suites.js";
 import {
+  CONNECTION_NONE,
+  CONNECTION_UNKNOWN,
   ENCRYPTION_OFF,
   ENCRYPTION_OFFER,
   ENCRYPTION_REQUIRE,
@@ -23,7 +25,7 @@ function end(encryption: number, isPrivate = true): Negotiation {
   settings.encryption = encryption;
   const made = new Negotiation(settings, new SeededRandom(seed++));
   made.port = 4000;
-  made.isPrivate = isPrivate;
+  made.connection = isPrivate ? CONNECTION_UNKNOWN : CONNECTION_NONE;
   made.reset();
   return made;
 }

@@ -18,7 +18,6 @@ class TlsHarness extends Harness {
 
   constructor() {
     super();
-    this.layer.setLocal(ipv4("10.0.0.1"), 5060, 5060, 5061);
     this.network.secureStream = (ip, port, name, size, opens) => {
       const key = text(name, 0, size) + " " + ipv4Text(ip) + ":" + port;
       const known = this.secured.get(key) ?? -1;
@@ -77,6 +76,16 @@ describe("a request by TLS", () => {
       "tcp 502 10.0.0.9:5061",
       "tcp 501 10.0.0.9:5061",
     ]);
+  });
+
+  it("that asks a place whether it is back is for the name that led to it", () => {
+    h.send(METHOD_OPTIONS, "sips:bob@house.test");
+    h.found(SERVER + ":5071");
+    h.secured.clear();
+    h.layer.streamClosed(501);
+    expect(h.layer.transport.secureAt(ipv4(SERVER), 5071)).toBe(502);
+    expect(h.layer.transport.secureAt(ipv4(SERVER), 5072)).toBe(503);
+    expect([...h.secured.keys()]).toEqual(["house.test 10.0.0.9:5071", " 10.0.0.9:5072"]);
   });
 
   it("to a bare address takes the connection there is to that place, whatever its name", () => {

@@ -90,7 +90,7 @@ describe("a call by TLS", () => {
     world.run(10);
     expect(door.secured).toEqual(["house.test " + SERVER + ":5060"]);
     expect(door.sent).toMatch(/^INVITE sips:bob@house\.test SIP/);
-    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061>");
+    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061;transport=tls>");
     expect(header(door.sent, "To")).toBe("<sips:bob@house.test>");
   });
 
@@ -184,7 +184,7 @@ describe("a call that comes by TLS", () => {
     const uri = "sips:door@" + DOOR;
     door.hear(invite(uri, "sips:bob@" + SERVER, "TLS", [KEY]));
     world.run(10);
-    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061>");
+    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061;transport=tls>");
     const bytes = octets(
       invite(uri, "sips:bob@" + SERVER, "UDP", [KEY]).replace("5061;branch=z9hG4bKin", "5060;branch=z9hG4bKudp"),
     );
