@@ -236,7 +236,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** Whether a URI with that address means us, here or as we are seen from outside. @param port -1: the usual one */
   isOwn(ip: number, port: number): boolean {
-    const { localIp, udpPort, tcpPort, tlsPort } = this.transport;
+    const { localIp, udpPort, tcpPort } = this.transport;
+    const tlsPort = this.transport.ownPort(TRANSPORT_TLS);
     const asked = port < 0 ? SIP_PORT : port;
     if (ip === localIp && ip >= 0) return asked === udpPort || asked === tcpPort || asked === tlsPort;
     return this.outside !== null && this.outside.isOurs(ip, asked);
