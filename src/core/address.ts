@@ -36,8 +36,9 @@ export function ipv4(value: string): number {
   let ip = 0;
   let part = -1;
   let dots = 0;
-  for (let i = 0; i <= value.length; i++) {
-    const code = i < value.length ? value.charCodeAt(i) : 0x2e;
+  const { length } = value;
+  for (let i = 0; i <= length; i++) {
+    const code = i < length ? value.charCodeAt(i) : 0x2e;
     if (code === 0x2e) {
       if (part < 0) return -1;
       ip = ip * 256 + part;

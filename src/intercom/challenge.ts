@@ -7,7 +7,7 @@
  */
 
 import { octetArray } from "../core/arrays.js";
-import { NONE, octets, Span } from "../core/bytes.js";
+import { NONE, octets, Span, utf8 } from "../core/bytes.js";
 import { Guesses } from "../core/guesses.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -60,7 +60,7 @@ export class Challenge {
 
   /** Takes the password; the tries so far stay counted. @param password "": none */
   configure(password: string): void {
-    this.password = octets(password);
+    this.password = utf8(password);
     if (password === "" || this.nonces !== null) return;
     this.nonces = new Nonces(this.random, NONCES, NONCE_LIFE_MS);
     this.digest = new Digest();

@@ -17,7 +17,7 @@
  * Not here: what a code opens, what counts as one entry, and when a call ends for wrong ones (access.ts).
  */
 import type { Store } from "../../hal/device.js";
-import { octets } from "../core/bytes.js";
+import { utf8 } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { crc32, Record } from "../settings/record.js";
 
@@ -340,5 +340,5 @@ function countOf(word: string, most: number): number {
 
 /** Writes a number in five characters at most, since the record of sixteen codes has to fit into flash. */
 function tagOf(code: string): string {
-  return (crc32(octets(code)) >>> 8).toString(TAG_BASE);
+  return (crc32(utf8(code)) >>> 8).toString(TAG_BASE);
 }

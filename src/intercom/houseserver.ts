@@ -7,7 +7,7 @@
  */
 
 import { ipv4Text } from "../core/address.js";
-import { NONE, octets, Span, text } from "../core/bytes.js";
+import { NONE, Span, text, utf8 } from "../core/bytes.js";
 import { type Limits, PHONES_MOST, timersOf } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
@@ -177,7 +177,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
    */
   configure(settings: Settings, ip: number): void {
     const domain = settings.get("server.domain");
-    this.domains[0] = octets((domain === "" ? ipv4Text(ip) : domain).toLowerCase());
+    this.domains[0] = utf8((domain === "" ? ipv4Text(ip) : domain).toLowerCase());
     const users = new UserTable(PHONES_MOST, PHONE_NAME_MOST, this.domains);
     this.names = [];
     for (let i = 0; i < PHONES_MOST; i++) {
@@ -188,7 +188,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       // everybody in.
       const password = set === "" ? this.unknownPassword() : set;
       const isAdded = users.addUser(
-        octets(name),
+        utf8(name),
         this.domains[0],
         this.secretOf(name, password, ALGORITHM_MD5),
         this.secretOf(name, password, ALGORITHM_SHA256),
@@ -209,12 +209,12 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
 
   private secretOf(name: string, password: string, algorithm: number): Uint8Array {
     const out = new Uint8Array(hexSize(algorithm));
-    const bytes = octets(name);
+    const bytes = utf8(name);
     const realm = new Span();
     const user = new Span();
     user.set(bytes, 0, bytes.length);
     realm.set(this.domains[0], 0, this.domains[0].length);
-    this.digest.writeSecret(algorithm, user, realm, octets(password), out);
+    this.digest.writeSecret(algorithm, user, realm, utf8(password), out);
     return out;
   }
 
@@ -362,7 +362,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     const isBare = readTarget(target, "").error !== "";
     if (isBare && this.ua.account.domain !== "") return "";
     const { uri } = this;
-    const bytes = octets(readTarget(target, text(this.domains[0])).uri);
+    const bytes = utf8(readTarget(target, text(this.domains[0])).uri);
     if (bytes.length === 0 || !uri.parse(bytes, 0, bytes.length) || !(isBare || this.isDomain(uri))) return "";
     const name = this.nameOf(uri);
     return name === "" ? text(bytes, uri.userStart, uri.userEnd) : name;
@@ -378,7 +378,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   /** @returns the phone whose name is the user of a URI, "" when there is none */
   private nameOf(uri: Uri): string {
     for (let i = 0; i < this.names.length; i++) {
-      const name = octets(this.names[i]);
+      const name = utf8(this.names[i]);
       if (sameUser(uri.bytes, uri.userStart, uri.userEnd, name, 0, name.length)) return this.names[i];
     }
     return "";
@@ -409,7 +409,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
 
   /** Adds the contacts of a phone to `out`. @returns for how many seconds the last of them is registered */
   private addContacts(name: string, out: string[]): number {
-    const bytes = octets(name + "@" + text(this.domains[0]));
+    const bytes = utf8(name + "@" + text(this.domains[0]));
     this.aor.set(bytes, 0, bytes.length);
     this.found = out;
     this.leftS = 0;

@@ -5,7 +5,7 @@
  * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
  */
 
-import { octets, Span } from "../core/bytes.js";
+import { Span, utf8 } from "../core/bytes.js";
 import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
@@ -73,7 +73,7 @@ export class TransferTargets {
   }
 
   private read(target: string): boolean {
-    const bytes = octets(target);
+    const bytes = utf8(target);
     return asked.parse(bytes, 0, bytes.length) && (asked.scheme === SCHEME_SIP || asked.scheme === SCHEME_TEL);
   }
 
@@ -101,7 +101,7 @@ export class TransferTargets {
       return read.error === "";
     }
     const read = readTarget(entry, domain);
-    const bytes = octets(read.uri);
+    const bytes = utf8(read.uri);
     if (read.error !== "" || !configured.parse(bytes, 0, bytes.length) || !this.isSame()) return false;
     out.target = read.uri;
     return true;

@@ -4,7 +4,7 @@
  */
 
 import { ipv4Text } from "../core/address.js";
-import { equal, NONE, octets, text, utf8 } from "../core/bytes.js";
+import { equal, NONE, text, utf8 } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { sameNumber, sameUser } from "../wire/compare.js";
 import { ValueList } from "../wire/list.js";
@@ -107,12 +107,12 @@ export class Account {
     const name = settings.displayName !== "" ? '"' + escapeQuoted(settings.displayName) + '" ' : "";
     this.aor = utf8(aor);
     this.from = utf8(name + "<" + aor + ">");
-    this.to = octets("<" + aor + ">");
+    this.to = utf8("<" + aor + ">");
     this.domain = domain;
-    this.registrar = domain !== "" ? octets("sip:" + domain) : NONE;
-    this.proxyRoute = hasProxy ? octets("<" + proxyUri(proxies[0]) + ">") : NONE;
+    this.registrar = domain !== "" ? utf8("sip:" + domain) : NONE;
+    this.proxyRoute = hasProxy ? utf8("<" + proxyUri(proxies[0]) + ">") : NONE;
     this.hops = domain !== "" ? [this.registrar] : [];
-    if (hasProxy) this.hops = proxies.map((proxy) => octets(proxyUri(proxy)));
+    if (hasProxy) this.hops = proxies.map((proxy) => utf8(proxyUri(proxy)));
     this.join();
     this.user = utf8(escapeUser(settings.user));
   }

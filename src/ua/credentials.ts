@@ -10,7 +10,7 @@
  * sender).
  */
 import { octetArray } from "../core/arrays.js";
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, Span, utf8 } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Dialog } from "../dialog/dialog.js";
 import type { NotifyCredentials } from "../dialog/notifier.js";
@@ -144,14 +144,14 @@ export class Credentials implements Sealer, NotifyCredentials {
 
   /** Reads the settings anew and forgets what was learnt under the old ones: challenges and the server's addresses. */
   configure(settings: AccountSettings): void {
-    const user = quotedName(octets(settings.authUser !== "" ? settings.authUser : settings.user));
-    const password = octets(settings.password);
+    const user = quotedName(utf8(settings.authUser !== "" ? settings.authUser : settings.user));
+    const password = utf8(settings.password);
     this.canAnswer = user !== null && password.length > 0;
     this.forget();
     this.registrar.auth.setUser(user ?? NONE, password);
     for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.setUser(user ?? NONE, password);
     this.other.auth.setUser(user ?? NONE, password);
-    const realm = octets(settings.realm);
+    const realm = utf8(settings.realm);
     this.realmSize = -1;
     this.settingsProblem = user === null && (settings.authUser !== "" || settings.user !== "") ? USER_LONG : "";
     if (realm.length > this.realm.length) {

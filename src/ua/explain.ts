@@ -3,7 +3,7 @@
  * of the settings is not what it wants. Allocates: only for a request that has failed. Not here: answering
  * (credentials.ts, wire/digest.ts).
  */
-import { equal, octets } from "../core/bytes.js";
+import { equal, utf8 } from "../core/bytes.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { AUTH_DIGEST, AUTH_END, AUTH_LONG, AUTH_OTHER, AuthValue, REALM_MAX_BYTES, unquote } from "../wire/auth.js";
 import { ALGORITHM_OTHER, hasKnownQop, quotedName, strengthOf } from "../wire/digest.js";
@@ -15,7 +15,7 @@ import type { AccountSettings } from "./account.js";
 export function explainChallenge(m: Message, settings: AccountSettings): string {
   const name = settings.authUser !== "" ? settings.authUser : settings.user;
   if (settings.password === "") return "sip.password is not set";
-  if (name === "" || quotedName(octets(name)) === null) return "sip.user is empty or too long";
+  if (name === "" || quotedName(utf8(name)) === null) return "sip.user is empty or too long";
   const view = new AuthValue();
   const header = m.status === 407 ? HEADER_PROXY_AUTHENTICATE : HEADER_WWW_AUTHENTICATE;
   let offered = "";
@@ -36,7 +36,7 @@ export function explainChallenge(m: Message, settings: AccountSettings): string 
 function isRealm(view: AuthValue, wanted: string): boolean {
   if (wanted === "") return true;
   const theirs = new Uint8Array(REALM_MAX_BYTES);
-  const ours = octets(wanted);
+  const ours = utf8(wanted);
   return equal(theirs, 0, unquote(view.realm, theirs), ours, 0, ours.length);
 }
 

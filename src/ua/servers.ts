@@ -4,7 +4,7 @@
  * Not here: what the server is believed (intercom/callers.ts), and where requests go (account.ts).
  */
 import { float64Array, octetArray, uint16Array } from "../core/arrays.js";
-import { lower, NONE, octets } from "../core/bytes.js";
+import { lower, NONE, utf8 } from "../core/bytes.js";
 import type { Target } from "../transaction/flow.js";
 import { SIP_PORT, SIPS_PORT } from "../transaction/transport.js";
 import { hostEndOf, sameHost } from "../wire/compare.js";
@@ -32,7 +32,7 @@ export class ServerHost {
   configure(setting: string, transport: number): void {
     const uri = new Uri();
     const hasScheme = setting.slice(0, 4).toLowerCase() === "sip:";
-    const bytes = octets(hasScheme ? setting : "sip:" + setting);
+    const bytes = utf8(hasScheme ? setting : "sip:" + setting);
     this.name = NONE;
     this.ip = -1;
     if (!uri.parse(bytes, 0, bytes.length)) return;

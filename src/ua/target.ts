@@ -4,7 +4,7 @@
  * keystrokes, so it works on strings.
  */
 
-import { octets, text, utf8 } from "../core/bytes.js";
+import { text, utf8 } from "../core/bytes.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
@@ -26,8 +26,10 @@ const uri = new Uri();
 export function readTarget(value: string, domain: string): Target {
   const given = value.trim();
   if (given === "") return refused("nothing to call: give a SIP URI, an address or a number");
-  for (let i = 0; i < given.length; i++) {
-    const code = given.charCodeAt(i);
+  // Octets are read, since a board walks the string for each of its characters.
+  const bytes = utf8(given);
+  for (let i = 0; i < bytes.length; i++) {
+    const code = bytes[i];
     if (code <= 0x20 || code === 0x7f || code === 0x3c || code === 0x3e || code === 0x22) {
       if (!isNumber(given))
         return refused(shown(given) + " has a space, quote or bracket in it: give a SIP URI, an address or a number");
@@ -82,7 +84,7 @@ function readUri(value: string, scheme = "sip:"): Target {
 
 /** The last look at what was put together: it is read as those who get it will. */
 function built(value: string, scheme = "sip:"): Target {
-  const bytes = octets(scheme + value);
+  const bytes = utf8(scheme + value);
   if (bytes.length > TARGET_BYTES)
     return refused(
       "'" + scheme + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",

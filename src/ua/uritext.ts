@@ -6,7 +6,7 @@
  * (wire/uri.ts).
  */
 import { ipv4, ipv4Text, PORT_MOST } from "../core/address.js";
-import { utf8 } from "../core/bytes.js";
+import { text, utf8 } from "../core/bytes.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { HOST_NAME_BYTES } from "../transaction/flow.js";
 
@@ -42,8 +42,11 @@ export function escapeUserinfo(userinfo: string): string {
 }
 
 function escapeOctets(bytes: Uint8Array, plain: string, keepsEscapes: boolean): string {
-  let out = "";
-  for (let i = 0; i < bytes.length; i++) {
+  // Nearly all are letters and digits alone.
+  let plainEnd = 0;
+  while (plainEnd < bytes.length && isAlphanumeric(bytes[plainEnd])) plainEnd += 1;
+  let out = text(bytes, 0, plainEnd);
+  for (let i = plainEnd; i < bytes.length; i++) {
     const octet = bytes[i];
     const c = String.fromCharCode(octet);
     const isWhole = octet === 0x25 && i + 2 < bytes.length && isHex(bytes[i + 1]) && isHex(bytes[i + 2]);
@@ -70,8 +73,9 @@ export function readHost(value: string): HostText {
   else {
     const colon = place.indexOf(":");
     out.host = colon < 0 ? place : place.slice(0, colon);
-    out.error = hostProblem(out.host);
-    if (ipv4(out.host) >= 0) out.host = ipv4Text(ipv4(out.host));
+    const ip = ipv4(out.host);
+    if (ip >= 0) out.host = ipv4Text(ip);
+    else out.error = hostProblem(out.host);
     if (out.error === "" && colon >= 0) {
       out.port = portOf(place.slice(colon + 1));
       if (out.port === 0) out.error = shown(place.slice(colon + 1)) + " is no port: 1 to " + PORT_MOST;

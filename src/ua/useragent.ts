@@ -7,7 +7,7 @@
 
 import { ipv4Text } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
-import { NONE, octets, Span } from "../core/bytes.js";
+import { NONE, octets, Span, utf8 } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
@@ -403,7 +403,7 @@ export class UserAgent
     // A contact that a phone registered is taken as it came.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
-    const bytes = octets(read.uri);
+    const bytes = utf8(read.uri);
     const line = beside === null ? this.pool.takeLine() : beside.line;
     const call = line === null ? null : this.pool.takeCall(line, this.transfer);
     const draft = call === null ? null : this.dialogs.take();
