@@ -63,7 +63,7 @@ export class SettingsCommands {
    * @returns "" or why they cannot be kept; then none is
    */
   keep(keys: readonly string[], values: readonly string[], seat: Seat): string {
-    const wanted = copyOf(this.door.settings);
+    const wanted = new Settings(this.door.settings);
     for (let i = 0; i < keys.length; i++) {
       const problem = wanted.set(keys[i], values[i]);
       if (problem !== "") return problem;
@@ -90,7 +90,7 @@ export class SettingsCommands {
 
   /** Returns the settings in force with the changes of that place. */
   private changed(seat: Seat): Settings {
-    const copy = copyOf(this.door.settings);
+    const copy = new Settings(this.door.settings);
     seat.changes.layOver(copy);
     return copy;
   }
@@ -163,7 +163,7 @@ export class SettingsCommands {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
       const key = SCHEMA[i].key;
-      if (changed.text(key) === inForce.text(key)) continue;
+      if (changed.isSameAt(i, inForce)) continue;
       reply.put(key, changed.show(SCHEMA[i]));
       out += key + " " + inForce.show(SCHEMA[i]) + " -> " + changed.show(SCHEMA[i]) + "\n";
     }
@@ -215,9 +215,8 @@ export class SettingsCommands {
     }
     let later = "";
     for (let i = 0; i < SCHEMA.length; i++) {
-      const key = SCHEMA[i].key;
-      if (needsRestart(SCHEMA[i]) && wanted.text(key) !== this.door.settings.text(key))
-        later += (later === "" ? "" : ", ") + key;
+      if (wanted.isSameAt(i, this.door.settings)) continue;
+      if (needsRestart(SCHEMA[i])) later += (later === "" ? "" : ", ") + SCHEMA[i].key;
     }
     this.door.settings.take(wanted);
     this.guard.admit(seat, this.door.settings.get("console.password"));
@@ -225,12 +224,6 @@ export class SettingsCommands {
     this.restart();
     return later === "" ? reply : reply.put("restart", later).say("ok, from the next start on: " + later + "\n");
   }
-}
-
-function copyOf(settings: Settings): Settings {
-  const copy = new Settings();
-  copy.take(settings);
-  return copy;
 }
 
 function isCount(value: string): boolean {

@@ -128,6 +128,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private tidiedMs = 0;
   /** The microphone's port calls. */
   private isSounding = false;
+  /** Settings were saved: the next wake starts the door anew with them, since saving took a wake of its own. */
+  private isReconfigureDue = false;
   private readonly onFrames = (frames: number, lost: number): void => this.moveSound(frames, lost);
   /** Names that were not found when they were looked up last, with what was told of each; null: there never was one. */
   private unfound: Map<string, string> | null = null;
@@ -203,7 +205,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (device.reader !== undefined) new EntryPanel(device, this.timers, this);
     this.console = new Console(this.door, {
       store: device.store,
-      restart: () => this.reconfigure(),
+      restart: () => {
+        this.isReconfigureDue = true;
+      },
       reboot: device.restart,
       log: this.log,
       wifi: device.wifi,
@@ -600,7 +604,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   private poll(): void {
     this.enter();
-    this.timers.poll(this.timers.nowMs);
+    if (this.isReconfigureDue) this.reconfigure();
+    else this.timers.poll(this.timers.nowMs);
     this.leave();
   }
 
@@ -618,7 +623,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       this.isSounding = true;
       this.microphone.start(this.onFrames);
     }
-    const next = this.timers.next();
+    const next = this.isReconfigureDue ? this.timers.nowMs : this.timers.next();
     if (next === Infinity) this.wake.stop();
     else this.wake.at(next);
   }
@@ -635,6 +640,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   private reconfigure(): void {
+    this.isReconfigureDue = false;
     if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
     this.setLevels();
     // Without a network nothing else can begin yet; `start` does the rest.

@@ -11,7 +11,7 @@
  * Not here: what becomes of the call (door.ts).
  */
 
-import { octets, parseUint, Span, text } from "../core/bytes.js";
+import { octets, parseUint, Span, text, utf8 } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { readPlan } from "../settings/ringplan.js";
@@ -102,7 +102,10 @@ export class Callers {
     this.addresses = [];
     this.add(settings.get("call.target"));
     this.add(settings.get("call.fallback"));
-    for (let i = 0; i < PLANS.length; i++) this.addPlan(settings.get(PLANS[i]));
+    for (let i = 0; i < PLANS.length; i++) {
+      const plan = settings.get(PLANS[i]);
+      if (plan !== "") this.addPlan(plan);
+    }
   }
 
   /** Returns whether everybody who can reach the door is answered at once and hears it, as the owner has set it. */
@@ -274,7 +277,7 @@ export class Callers {
 
   private add(target: string): void {
     // The URI of a target that cannot be called is empty.
-    const bytes = octets(readTarget(target, "").uri);
+    const bytes = utf8(readTarget(target, "").uri);
     if (uri.parse(bytes, 0, bytes.length) && uri.ip > 0) this.addresses.push(uri.ip);
   }
 }

@@ -58,8 +58,9 @@ function checkTargets(settings: Settings): string {
   if (wrong !== "") return wrong;
   for (let i = 0; i < PLANS.length; i++) {
     const plan = settings.get(PLANS[i]);
+    if (plan === "") continue;
     const { targets } = readPlan(plan);
-    for (let j = 0; plan !== "" && j < targets.length; j++) {
+    for (let j = 0; j < targets.length; j++) {
       const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(PLANS[i], targets[j], domain);
       if (problem !== "") return problem;
     }

@@ -29,6 +29,11 @@ export class Settings {
   private readonly places = new Uint8Array(SCHEMA.length);
   private own: Value[] = [];
 
+  /** @param other whose values it takes; without it the first ones hold */
+  constructor(other: Settings | null = null) {
+    if (other !== null) this.take(other);
+  }
+
   /** @returns a number, a boolean for `on` and `off`, or a text, as the schema has it for that key */
   get<K extends SettingKey>(key: K): SettingValues[K] {
     // The schema's constructors give each key its type, and `parsed` makes values of that type alone.
@@ -45,6 +50,11 @@ export class Settings {
     const at = settingIndex(key);
     if (at < 0) throw new RangeError("no setting " + key);
     return textOf(this.valueAt(at));
+  }
+
+  /** @returns whether the setting at that index of SCHEMA has the same value in both */
+  isSameAt(index: number, other: Settings): boolean {
+    return this.valueAt(index) === other.valueAt(index);
   }
 
   /** @returns "" when it was taken, else one line: which key, what was given, what is allowed */
@@ -121,7 +131,9 @@ export class Settings {
   save(): string {
     let out = "";
     for (let i = 0; i < SCHEMA.length; i++) {
-      const value = textOf(this.valueAt(i));
+      const place = this.places[i];
+      if (place === 0) continue;
+      const value = textOf(this.own[place - 1]);
       if (value !== SCHEMA[i].initial) out += settingLine(SCHEMA[i].key, value);
     }
     return out;
@@ -162,6 +174,7 @@ function parsed(setting: Setting, text: string): Value {
 }
 
 function textOf(value: Value): string {
+  if (typeof value === "string") return value;
   return typeof value === "boolean" ? (value ? "on" : "off") : "" + value;
 }
 

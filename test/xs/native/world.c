@@ -280,6 +280,8 @@ static void settle(xsMachine* the)
 	}
 }
 
+static void wakeFor(int i, Datagram* datagram);
+
 /* command(machine, text): calls `command(text)` of another machine, which returns an integer. */
 static void command(xsMachine* the)
 {
@@ -297,7 +299,6 @@ static void command(xsMachine* the)
 		xsTry {
 			xsResult = xsCall1(xsGlobal, xsID("command"), xsString(line));
 			result = xsToInteger(xsResult);
-			inhabitants[indexOf(the)].nextMs = xsToNumber(xsCall0(xsGlobal, xsID("poll")));
 		}
 		xsCatch {
 			failed(the);
@@ -313,6 +314,8 @@ static void command(xsMachine* the)
 		printf("wake %.0f %.0f %u %s%s\n", nowMs, engineInstructions() - before,
 			(engineMeter(other) - bytecodes) & 0x3fffffff, line, note);
 	free(line);
+	/* As after a datagram, the timers that are due are another event. */
+	wakeFor(indexOf(other), NULL);
 	xsResult = xsInteger(result);
 }
 
