@@ -1,6 +1,8 @@
 /** Tests a door whose server is several machines: a request goes to one that answers, and back to the first one. */
 import { describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { Flow } from "../../src/transaction/flow.js";
 import { PROBE_AUTO } from "../../src/ua/registration.js";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";
 import { SeededRandom } from "../random.js";
@@ -267,4 +269,23 @@ it("Answers of a server that was left count for nothing, and credentials go to n
   third.instead = ["407 Who", 'Proxy-Authenticate: Digest realm="house", nonce="n3", qop="auth"'];
   world.run(5000);
   expect(third.requests.every(({ message }) => !message.includes("Authorization"))).toBe(true);
+});
+
+it("Calls from a second server that is known by name only are known to be the server's before it was asked", () => {
+  const world = new World();
+  const machines = [FIRST, SECOND].map((address) => new Machine(world, address));
+  const agent = new Agent(world, DOOR, {});
+  agent.names.set("a.example", FIRST);
+  agent.names.set("b.example", SECOND);
+  agent.answersNames = true;
+  agent.configure({ domain: "house.example", proxy: "a.example, b.example", register: true });
+  world.run(5000);
+  expect(machines.map(({ requests }) => requests.length)).toEqual([1, 0]);
+  const from = new Flow();
+  from.set(1, ipv4(SECOND), 5060, -1);
+  expect([agent.ua.isServerFlow(from), agent.ua.isServer(from.ip)]).toEqual([true, true]);
+  from.set(1, ipv4(SECOND), 5061, -1);
+  expect([agent.ua.isServerFlow(from), agent.ua.isServer(from.ip)]).toEqual([false, true]);
+  from.set(1, ipv4(THIRD), 5060, -1);
+  expect([agent.ua.isServerFlow(from), agent.ua.isServer(from.ip)]).toEqual([false, false]);
 });
