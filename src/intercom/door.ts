@@ -248,14 +248,18 @@ export class Door
     this.setUp();
   }
 
-  /** A plain board has no memory for what is not set up. */
+  /** Makes what the settings ask for: a plain board has no memory for what is not set up. */
   private setUp(): void {
-    const { settings, timers, outputs, events } = this;
-    const parts = { settings, timers, outputs, events };
-    if (outputs.alarm !== undefined || settings.get("door.tamper") !== "off") this.alarm ??= new Alarm(parts);
+    if (this.outputs.alarm !== undefined || this.settings.get("door.tamper") !== "off")
+      this.alarm ??= new Alarm(this.shared);
     this.alarm?.configure(this.contact);
-    if (hasHours(settings)) this.openHours ??= new OpenHours(parts, this.doorway);
+    if (hasHours(this.settings)) this.openHours ??= new OpenHours(this.shared, this.doorway);
     this.openHours?.configure();
+  }
+
+  private get shared(): DoorwayParts {
+    const { settings, timers, outputs, events } = this;
+    return { settings, timers, outputs, events };
   }
 
   /** Tells at each start that strangers are answered and hear the door, where the settings say so. */

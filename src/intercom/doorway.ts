@@ -36,6 +36,8 @@ export interface DoorwayParts {
 }
 
 export class Doorway implements TimerUser {
+  /** Whether a relay is on for another reason than its hours. A field, since it is read where the stack is deep. */
+  isOpened = false;
   /** Whether the door was forced or left open, and has not been closed since. */
   isAlarm = false;
   private readonly settings: Settings;
@@ -80,11 +82,6 @@ export class Doorway implements TimerUser {
     return (this.on & RELAY_BITS) !== 0;
   }
 
-  /** Whether a relay is on for another reason than its hours. */
-  get isOpened(): boolean {
-    return (this.on & ~(this.on >> HOURS_SHIFT) & RELAY_BITS) !== 0;
-  }
-
   /** Whether a relay is on for its hours. */
   isReleased(relay: number): boolean {
     return ((this.on >> HOURS_SHIFT) & (1 << (relay - 1))) !== 0;
@@ -110,6 +107,7 @@ export class Doorway implements TimerUser {
         "relay " + relay + ": there is none: 1" + (this.outputs.relays > 1 ? " to " + this.outputs.relays : " only")
       );
     this.on |= 1 << (relay - 1);
+    this.note();
     this.outputs.relay(relay, true);
     if (this.isHeld(relay) || this.isReleased(relay)) this.timers.stop(this.timerOf(relay));
     else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
@@ -124,6 +122,7 @@ export class Doorway implements TimerUser {
     this.outputs.relay(relay, false);
     if (!this.isOn(relay)) return;
     this.on &= ~((1 | (1 << HOURS_SHIFT)) << (relay - 1));
+    this.note();
     this.graceUntilMs = this.timers.nowMs + GRACE_MS;
     this.events.event("relay", "off", { relay });
     this.user.onDoorway();
@@ -174,6 +173,10 @@ export class Doorway implements TimerUser {
     this.events.event("door", "left-open", { seconds: this.settings.get("door.leftOpen") });
     this.user.onAlarm("left-open");
     this.user.onDoorway();
+  }
+
+  private note(): void {
+    this.isOpened = (this.on & ~(this.on >> HOURS_SHIFT) & RELAY_BITS) !== 0;
   }
 
   private watch(): void {
