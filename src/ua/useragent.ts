@@ -417,12 +417,11 @@ export class UserAgent
       call.state = CALL_FREE;
       return this.cannot("'" + target.trim() + "' is too long to call");
     }
-    const isPrivate = draft.hopTransport(this.settings.transport) === TRANSPORT_TLS;
-    const problem = isPrivate && !this.layer.transport.hasTls ? NO_TLS : KEYS_IN_CLEAR;
-    if (problem === NO_TLS || !this.negotiation.allowsCalls(isPrivate)) {
+    this.error = this.wayProblem(draft);
+    if (this.error !== "") {
       this.dialogs.give(draft);
       call.state = CALL_FREE;
-      return this.cannot(problem);
+      return this.cannot(this.error);
     }
     call.redirects.startAt(draft.target);
     call.startRinging(CALL_CALLING);
@@ -434,6 +433,13 @@ export class UserAgent
     call.limit(this.settings.ringTimeMs);
     this.onCallState(call, 0, 0, null);
     return call;
+  }
+
+  /** @returns "" or why no call can be made by the way that its requests would go */
+  private wayProblem(draft: Dialog): string {
+    const isPrivate = draft.hopTransport(this.settings.transport) === TRANSPORT_TLS;
+    if (isPrivate && !this.layer.transport.hasTls) return NO_TLS;
+    return this.negotiation.allowsCalls(isPrivate) ? "" : KEYS_IN_CLEAR;
   }
 
   /** Takes an incoming call. */
