@@ -28,7 +28,10 @@ export interface Canceller {
 
 let own: string | undefined;
 
-/** @returns a run of our canceller in C, null without a compiler @param freezeAt the sample at which it stops learning */
+/**
+ * @returns a run of our canceller in C, null without a compiler
+ * @param freezeAt the sample at which it stops learning
+ */
 export function ownInC(options: number, freezeAt: number): Canceller["run"] | null {
   own ??= builtOwn();
   const freeze = String(Number.isFinite(freezeAt) ? freezeAt : 2 ** 30);
