@@ -23,6 +23,7 @@ const LONG = [
   "test/hal/nvs.test.ts",
   // They need minutes of sound, or of calls.
   "test/media/{echo,network}.test.ts",
+  "test/driver/echocontrol.test.ts",
   "test/server/{overload,shares}.test.ts",
   // It waits in real time.
   "test/host-sim/server/silent-connections.test.ts",

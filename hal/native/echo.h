@@ -108,6 +108,14 @@ typedef struct {
 	int32_t strongest;
 	int32_t drift[ECHO_BLOCK];
 	small_t steps;
+	/*
+	 * Samples of the microphone at full scale, until the caller sets it to 0; blocks in a row in which it gave nothing;
+	 * the power of the visitor's voice on average, and the gain that it is raised by, of 4096.
+	 */
+	int32_t clipped;
+	int32_t dead;
+	small_t loudness;
+	int32_t gain;
 } echo_t;
 
 /* Constants: shares are of 32768. */
@@ -133,6 +141,11 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_LOST 16
 /* After so many blocks with an echo it is known where it is. */
 #define ECHO_FOUND 40
+/* A sample of the microphone that is larger is cut off. */
+#define ECHO_CLIPPED 32700
+/* Gain 1, and the most: 12 dB. */
+#define ECHO_GAIN 4096
+#define ECHO_GAIN_MOST 16384
 /* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at most. */
 #define ECHO_DRIFT 2621
 
@@ -204,6 +217,7 @@ static inline void echo_begin(echo_t *s)
 	s->guard = 32768;
 	s->gate = 32768;
 	s->coupling = 8192;
+	s->gain = ECHO_GAIN;
 }
 
 /* Real and imaginary parts of 15 bits and the exponent that they lost. */
@@ -487,6 +501,8 @@ static inline void echo_track(echo_t *s)
 		level += far[i] < 0 ? -far[i] : far[i];
 		heard += s->heard[i] < 0 ? -s->heard[i] : s->heard[i];
 	}
+	s->farLevel = level > s->farLevel ? level : s->farLevel - (s->farLevel >> 3);
+	s->dead = heard == 0 ? echo_within(s->dead + 1, 1 << 30) : 0;
 	if (level > 60 * ECHO_BLOCK)
 		s->heardPlaying += (heard - s->heardPlaying) >> 7;
 	else
@@ -577,32 +593,56 @@ static inline int32_t echo_random(echo_t *s)
 
 /*
  * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
- * slowly up again. `peak`: the most in three bins.
+ * slowly up again; the latter by 18 dB at most, as it may be a voice. `peak`: the most in three bins.
  */
 static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
-	int isTone = whole > small_of(64000000, 22) || (whole > small_of(2250000, 22) && small_share(peak, whole) > 24576);
+	int isRinging = whole > small_of(2250000, 22) && small_share(peak, whole) > 24576;
+	int isTone = isRinging || whole > small_of(64000000, 22);
 	if (isTone)
 		s->ringing += s->ringing < ECHO_RINGING;
 	else
 		s->ringing -= s->ringing > 0;
 	if (isTone && s->ringing == ECHO_RINGING)
-		s->guard -= s->guard > 400 ? s->guard >> 3 : 0;
+		s->guard -= s->guard > (isRinging ? 400 : 4096) ? s->guard >> 3 : 0;
 	else if (s->guard < 32768)
 		s->guard = echo_within(s->guard + (s->guard >> 8) + 1, 32768);
+}
+
+/*
+ * A visitor who is far away is raised slowly, by 1 dB a second, and lowered four times as fast: by what is heard while
+ * nothing is played, and not so far that the noise of the place is loud. `whole`: the power of the block; `peak`: the
+ * loudest sample that was given out.
+ */
+static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t peak)
+{
+	uint32_t gain = (uint32_t)s->gain >> 4;
+	/* Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for the noise. */
+	small_t enough = small_of(640000, 22), much = small_of(2560000, 22), most = small_of(14400, 22);
+	small_t quiet = small_of(1600, 22);
+	if (peak > 28000 || s->ringing > ECHO_RINGING / 2)
+		s->gain -= s->gain >> 4;
+	else if (s->farLevel <= 12 * ECHO_BLOCK && whole > quiet && s->presence > 24576) {
+		small_t square = small_of(gain * gain, -16);
+		s->loudness = small_add(small_scale(s->loudness, 30720), small_scale(whole, 2048));
+		if (small_mul(s->loudness, square) < enough && small_mul(noise, square) < most)
+			s->gain += (s->gain >> 10) + 1;
+		else if (small_mul(s->loudness, square) > much)
+			s->gain -= s->gain >> 8;
+	}
+	if (s->gain < ECHO_GAIN)
+		s->gain = ECHO_GAIN;
+	else if (s->gain > ECHO_GAIN_MOST)
+		s->gain = ECHO_GAIN_MOST;
 }
 
 /* Voice switching: `left` becomes the block with the gain of its moment. */
 static inline void echo_switch(echo_t *s, int32_t *left)
 {
-	const int16_t *far = s->line[(s->lineAt - s->late) & (ECHO_LINE - 1)];
-	int32_t near = 0, level = 0, ratio, target, from = s->gate;
+	int32_t near = 0, ratio, target, from = s->gate;
 	int i;
-	for (i = 0; i < ECHO_BLOCK; i++) {
+	for (i = 0; i < ECHO_BLOCK; i++)
 		near += s->heard[i] < 0 ? -s->heard[i] : s->heard[i];
-		level += far[i] < 0 ? -far[i] : far[i];
-	}
-	s->farLevel = level > s->farLevel ? level : s->farLevel - (s->farLevel >> 3);
 	target = 32768;
 	if (s->open > 0)
 		s->open -= 1;
@@ -628,6 +668,7 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	small_t power[ECHO_BINS], rest[ECHO_BINS];
 	small_t whole = 0, noise = 0, sounding = 0, residue = 0, excess = 0;
 	uint32_t presence, over;
+	int32_t gain, loudest = 0;
 	int b, k, i;
 	echo_windowed(s->lastEcho, echo, other);
 	for (k = 1; k < ECHO_BINS; k++) {
@@ -703,13 +744,20 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	}
 	echo_guard(s, whole, excess);
 	transform_back(bins, other);
+	gain = ((s->guard >> 3) * s->gain) >> 12;
 	for (i = 0; i < ECHO_BLOCK; i++) {
 		int32_t sample = transform_add(s->overlap[i], transform_mul(other[i], echo_window[i]));
-		s->ready[i] = (int16_t)echo_limited((transform_mul(sample, s->guard >> 1) + 1) >> 1);
+		int32_t out = echo_limited((transform_mul(echo_within(sample, 1 << 28) * 4, gain) + 1) >> 1);
+		s->ready[i] = (int16_t)out;
+		if (out < 0)
+			out = -out;
+		loudest = out > loudest ? out : loudest;
 		s->overlap[i] = transform_mul(other[ECHO_BLOCK + i], echo_window[ECHO_BLOCK - 1 - i]);
 		s->lastLeft[i] = (int16_t)left[i];
 		s->lastEcho[i] = (int16_t)echo[i];
 	}
+	if (!(options & ECHO_LINEAR))
+		echo_level(s, whole, noise, loudest);
 }
 
 /* A block is full. */
@@ -760,6 +808,8 @@ static inline void echo_run(echo_t *s, int16_t *microphone, const int16_t *refer
 {
 	uint32_t i;
 	for (i = 0; i < count; i++) {
+		if (microphone[i] >= ECHO_CLIPPED || microphone[i] <= -ECHO_CLIPPED)
+			s->clipped += s->clipped < 1 << 30;
 		s->heard[s->at] = (int16_t)echo_limited(echo_high(s->wind, microphone[i]));
 		s->line[s->lineAt][s->at] = reference[i];
 		microphone[i] = s->ready[s->at];

@@ -31,6 +31,7 @@ import { Log } from "../intercom/log.js";
 import type { ApiOrders } from "../links/api.js";
 import { Links, linkTimers } from "../links/links.js";
 import type { DoorOrders } from "../links/mqtt.js";
+import { Limiter } from "../media/limiter.js";
 import {
   TONE_ANSWERED,
   TONE_BUSY,
@@ -116,6 +117,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
   private readonly echo: EchoControl;
+  private readonly limiter = new Limiter();
   private readonly selfCheck: SelfCheck;
   /** The datagram that is read, SIP or sound. */
   private readonly datagram: Uint8Array;
@@ -482,6 +484,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return this.device.clock.epochS();
   }
 
+  soundProblem(): string {
+    return this.echo.problem();
+  }
+
   private lock(): void {
     for (let i = 0; i < this.relays; i++) this.relayPins[i].write(0);
     this.device.alarm?.write(0);
@@ -528,7 +534,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.echo.run(samples);
     if (isTone) {
       tone.write(samples, 0, FRAME_SAMPLES);
-      this.speaker.write(samples, 0, FRAME_SAMPLES);
+      this.play(samples);
     }
     if (!hasSound) return;
     if (this.conference?.isOn()) this.conference.move(samples);
@@ -536,7 +542,13 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       call.media.microphone(samples, 0, FRAME_SAMPLES);
       call.media.speaker(samples, 0, FRAME_SAMPLES);
     }
-    if (!isTone) this.speaker.write(samples, 0, FRAME_SAMPLES);
+    if (!isTone) this.play(samples);
+  }
+
+  private play(samples: Int16Array): void {
+    this.limiter.run(samples, 0, FRAME_SAMPLES);
+    this.echo.wrote(samples, this.limiter.peak);
+    this.speaker.write(samples, 0, FRAME_SAMPLES);
   }
 
   private skipSound(samples: number): void {
@@ -621,6 +633,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (call === null) this.rest();
     if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn() || this.selfCheck.isOn)) {
       this.isSounding = true;
+      this.echo.begin();
       this.microphone.start(this.onFrames);
     }
     const next = this.isReconfigureDue ? this.timers.nowMs : this.timers.next();

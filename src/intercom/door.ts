@@ -151,6 +151,8 @@ export class Door
   private readonly soundToldMs: number;
   /** How the sound goes, as it was told last, and when; "" at the beginning of a call. */
   private verdict = "";
+  /** The problem of the call's sound that was told. */
+  private problem = "";
   private toldAtMs = 0;
   private readonly talk: TalkTime;
   /** The server of the house's phones; null when the door is no server. */
@@ -482,7 +484,8 @@ export class Door
   onTimer(): void {
     const call = this.ua.activeCall();
     if (call === null || !call.hasSound) return;
-    const isNews = call.media.verdict() !== this.verdict;
+    const problem = this.outputs.soundProblem();
+    const isNews = call.media.verdict() !== this.verdict || (problem !== "" && problem !== this.problem);
     if (isNews || this.timers.nowMs - this.toldAtMs >= this.soundToldMs) this.tellSound(call);
     this.timers.start(this.soundTimer, SOUND_LOOK_MS);
   }
@@ -640,7 +643,7 @@ export class Door
         this.handover.rest();
         this.access.reset();
         if (call.hadSound()) this.tellSound(call);
-        this.verdict = "";
+        this.verdict = this.problem = "";
         const durationS = call.answeredMs < 0 ? 0 : Math.round((this.timers.nowMs - call.answeredMs) / 1000);
         fields.reason = this.endWords(cause, status, m);
         fields.code = status;
@@ -795,7 +798,10 @@ export class Door
   private tellSound(call: Call): void {
     this.verdict = call.media.verdict();
     this.toldAtMs = this.timers.nowMs;
-    this.events.event("audio", this.verdict, soundOf(call.media));
+    const fields = soundOf(call.media);
+    const problem = this.outputs.soundProblem();
+    if (problem !== "" && problem !== this.problem) this.problem = fields.problem = problem;
+    this.events.event("audio", this.verdict, fields);
   }
 
   private showLight(): void {

@@ -124,6 +124,8 @@ export interface EventFields {
     lost?: number;
     late?: number;
     jitter?: number;
+    /** What is wrong with the sound at the door, with what to do. */
+    problem?: string;
     level?: number;
     delay?: number;
     lowest?: number;
@@ -178,6 +180,8 @@ export interface DoorOutputs {
   led(pattern: number): void;
   /** @param kind SIGNAL_* */
   signal(kind: number): void;
+  /** @returns what is wrong with the sound at the door in this call, in words, "" for nothing */
+  soundProblem(): string;
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
 }

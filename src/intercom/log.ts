@@ -112,6 +112,7 @@ export class Log implements DoorEvents, TimerUser {
   private direction = "";
   private peer = "";
   private sound = "";
+  private problem = "";
   private registration = "";
 
   constructor(options: LogOptions) {
@@ -281,6 +282,7 @@ export class Log implements DoorEvents, TimerUser {
           ", jitter " +
           textOf(fields.jitter) +
           " ms";
+        if (fields.problem !== undefined) this.problem = "; " + textOf(fields.problem);
         return;
       case "sound":
         if (value === "moved") this.add("sound", "from " + textOf(fields.address));
@@ -338,16 +340,16 @@ export class Log implements DoorEvents, TimerUser {
     }
     if (peer !== "") this.peer = peer;
     this.direction = textOf(fields.direction);
-    if (value === "calling" || (value === "ringing" && this.direction === "in")) this.sound = "";
+    if (value === "calling" || (value === "ringing" && this.direction === "in")) this.sound = this.problem = "";
     if (value !== "ended") return;
     const seconds = textOf(fields.duration);
     const answered = seconds !== "" && seconds !== "0" ? seconds + " s, " : "";
-    const sound = this.sound === "" ? "" : "; sound " + this.sound;
+    const sound = this.sound === "" ? "" : "; sound " + this.sound + this.problem;
     this.add(
       "call",
       this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(textOf(fields.reason)) + sound,
     );
-    this.peer = this.sound = "";
+    this.peer = this.sound = this.problem = "";
   }
 
   /** A call that goes on with another phone has an entry for each of them. */

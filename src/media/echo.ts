@@ -11,7 +11,9 @@ import {
   BANDS,
   BINS,
   BLOCK,
+  CLIPPED,
   COUPLING,
+  DEAD,
   DRIFT,
   ECHO_FROZEN,
   ECHO_LINEAR,
@@ -24,6 +26,7 @@ import {
   FAR_LEVEL,
   FLOORS,
   FOUND,
+  GAIN,
   GATE,
   GROUPS,
   GUARD,
@@ -38,6 +41,7 @@ import {
   LINE,
   LINE_AT,
   LINES,
+  LOUDNESS,
   MISSED,
   NEWEST,
   OPEN,
@@ -166,6 +170,16 @@ const TRIES_MOST = 4;
 const LOST = 16;
 /** After so many blocks with an echo it is known where it is. */
 const FOUND_LEAST = 40;
+/** A sample of the microphone that is larger is cut off. */
+const CLIPPED_LEAST = 32700;
+/** Gain 1, and the most: 12 dB. */
+const GAIN_ONE = 4096;
+const GAIN_MOST = 16384;
+/** Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for noise. */
+const VOICE_ENOUGH = smallOf(640000, 22);
+const VOICE_MUCH = smallOf(2560000, 22);
+const VOICE_LEAST = smallOf(1600, 22);
+const NOISE_MOST = smallOf(14400, 22);
 /**
  * The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at the most.
  */
@@ -261,6 +275,7 @@ export function echoBegin(state: EchoState): void {
   words[GUARD] = 32768;
   words[GATE] = 32768;
   words[COUPLING] = 8192;
+  words[GAIN] = GAIN_ONE;
 }
 
 /**
@@ -537,6 +552,9 @@ function track(state: EchoState): void {
     level += Math.abs(halves[far + i]);
     heard += Math.abs(halves[2 * HEARD + i]);
   }
+  const before = words[FAR_LEVEL];
+  words[FAR_LEVEL] = level > before ? level : before - (before >> 3);
+  words[DEAD] = heard === 0 ? within(words[DEAD] + 1, 1 << 30) : 0;
   const average = level > 60 * BLOCK ? HEARD_PLAYING : HEARD_IDLE;
   words[average] += (heard - words[average]) >> 7;
   if (likenessOf(words) > 10923) {
@@ -621,30 +639,42 @@ function random(words: Int32Array): number {
 
 /**
  * Turns howling down within a moment, and slowly up again: one loud tone that stays, or sound near full scale that
- * stays. @param peak the most in three bins
+ * stays, which goes down by 18 dB at most, as it may be a voice. @param peak the most in three bins
  */
 function watch(words: Int32Array, whole: number, peak: number): void {
-  const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
+  const isRinging = whole > LOUD && smallShare(peak, whole) > 24576;
+  const isTone = isRinging || whole > LOUDEST;
   if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
   else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
   const guard = words[GUARD];
-  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > 400 ? guard >> 3 : 0;
+  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > (isRinging ? 400 : 4096) ? guard >> 3 : 0;
   else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
+}
+
+/**
+ * Raises a visitor who is far away slowly, by 1 dB a second, and lowers the voice four times as fast: by what is heard
+ * while nothing is played, and not so far that the noise of the place is loud.
+ * @param whole power of the block @param peak of the samples that were given out
+ */
+function setGain(words: Int32Array, whole: number, noise: number, peak: number): void {
+  let gain = words[GAIN];
+  if (peak > 28000 || words[RINGING] > RINGS / 2) gain -= gain >> 4;
+  else if (words[FAR_LEVEL] <= 12 * BLOCK && whole > VOICE_LEAST && words[PRESENCE] > 24576) {
+    const square = smallOf((gain >> 4) * (gain >> 4), -16);
+    words[LOUDNESS] = smallAdd(smallScale(words[LOUDNESS], 30720), smallScale(whole, 2048));
+    const loud = smallMul(words[LOUDNESS], square);
+    if (loud < VOICE_ENOUGH && smallMul(noise, square) < NOISE_MOST) gain += (gain >> 10) + 1;
+    else if (loud > VOICE_MUCH) gain -= gain >> 8;
+  }
+  words[GAIN] = gain < GAIN_ONE ? GAIN_ONE : gain > GAIN_MOST ? GAIN_MOST : gain;
 }
 
 /** Switches voices: gives `left` the block with the gain of its moment. */
 function switchVoices(state: EchoState): void {
   const { words, halves } = state;
   const { left } = scratch();
-  const far = lineOf(words, 0);
   let near = 0;
-  let level = 0;
-  for (let i = 0; i < BLOCK; i++) {
-    near += Math.abs(halves[2 * HEARD + i]);
-    level += Math.abs(halves[far + i]);
-  }
-  const before = words[FAR_LEVEL];
-  words[FAR_LEVEL] = level > before ? level : before - (before >> 3);
+  for (let i = 0; i < BLOCK; i++) near += Math.abs(halves[2 * HEARD + i]);
   let target = 32768;
   if (words[OPEN] > 0) words[OPEN] -= 1;
   if (words[FAR_LEVEL] > 60 * BLOCK) {
@@ -663,9 +693,9 @@ function switchVoices(state: EchoState): void {
 
 /**
  * Weighs a block before its gains are chosen: writes into `power` what is there, and into `rest` what of it is likely
- * echo.
+ * echo. @returns the power of the noise
  */
-function weigh(state: EchoState): void {
+function weigh(state: EchoState): number {
   const { words, packed } = state;
   const { sum, bins, power, rest, left, echo } = scratch();
   windowed(state.halves, 2 * LAST_ECHO, echo, sum);
@@ -710,13 +740,14 @@ function weigh(state: EchoState): void {
   // Somebody speaks at the door: there is more than noise and what is left of the echo.
   const presence = smallShare(smallSub(excess, residue), smallAdd(smallAdd(residue, residue), residue));
   words[PRESENCE] = presence > words[PRESENCE] ? presence : ((words[PRESENCE] * 7 + presence * 3) / 10) | 0;
+  return noise;
 }
 
 /** Suppresses in `left` the echo that remains; `echo` is what the filter took. Both are a block of samples. */
 function suppress(state: EchoState, options: number): void {
   const { words, halves, packed } = state;
   const { sum, bins, power, rest, left, echo } = scratch();
-  weigh(state);
+  const noise = weigh(state);
   const presence = words[PRESENCE];
   // The factor is of 8192: while nobody speaks at the door, twice the likely echo is taken.
   const over = 8192 + ((32768 - presence) >> 2);
@@ -746,13 +777,18 @@ function suppress(state: EchoState, options: number): void {
   }
   watch(words, whole, peak);
   transformBack(bins, sum);
+  const level = ((words[GUARD] >> 3) * words[GAIN]) >> 12;
+  let loudest = 0;
   for (let i = 0; i < BLOCK; i++) {
-    const sample = (words[OVERLAP + i] + mulHigh(sum[i], WINDOW[i])) | 0;
-    halves[2 * READY + i] = limited((mulHigh(sample, words[GUARD] >> 1) + 1) >> 1);
+    const sample = within((words[OVERLAP + i] + mulHigh(sum[i], WINDOW[i])) | 0, 1 << 28);
+    const out = limited((mulHigh(sample * 4, level) + 1) >> 1);
+    halves[2 * READY + i] = out;
+    loudest = Math.max(loudest, Math.abs(out));
     words[OVERLAP + i] = mulHigh(sum[BLOCK + i], WINDOW[BLOCK - 1 - i]);
     halves[2 * LAST_LEFT + i] = left[i];
     halves[2 * LAST_ECHO + i] = echo[i];
   }
+  if ((options & ECHO_LINEAR) === 0) setGain(words, whole, noise, loudest);
 }
 
 /** Handles a full block. */
@@ -807,7 +843,9 @@ export function echoRun(
   const { words, halves } = state;
   for (let i = 0; i < count; i++) {
     const at = words[AT];
-    halves[2 * HEARD + at] = limited(withoutWind(words, microphone[start + i]));
+    const sample = microphone[start + i];
+    if ((sample >= CLIPPED_LEAST || sample <= -CLIPPED_LEAST) && words[CLIPPED] < 1 << 30) words[CLIPPED] += 1;
+    halves[2 * HEARD + at] = limited(withoutWind(words, sample));
     halves[2 * LINES + words[LINE_AT] * BLOCK + at] = reference[from + i];
     microphone[start + i] = halves[2 * READY + at];
     words[AT] = at + 1;

@@ -62,7 +62,11 @@ export const FOUND = HEARD_IDLE + 1;
 export const STRONGEST = FOUND + 1;
 export const DRIFT = STRONGEST + 1;
 export const STEPS = DRIFT + BLOCK;
-export const ECHO_WORDS = STEPS + 1;
+export const CLIPPED = STEPS + 1;
+export const DEAD = CLIPPED + 1;
+export const LOUDNESS = DEAD + 1;
+export const GAIN = LOUDNESS + 1;
+export const ECHO_WORDS = GAIN + 1;
 
 // These are options of a step.
 /** The filter stays as it is. */

@@ -35,6 +35,35 @@ int main(int argc, char **argv) {
   return fclose(out);
 }`;
 
+/** Prints the power that is heard in the third second of an echo after an hour of silence, and what is left of it. */
+const AFTER_AN_HOUR = `#include "${HEADER}"
+#include <stdio.h>
+int main(void) {
+  static echo_t state;
+  static int16_t microphone[160], reference[160], line[512];
+  uint32_t seed = 1;
+  double heard = 0, left = 0;
+  echo_begin(&state);
+  for (long frame = 0; frame < 180000; frame++) {
+    memset(microphone, 0, sizeof microphone);
+    echo_run(&state, microphone, reference, 160, 0);
+  }
+  for (long at = 0; at < 24000; at += 160) {
+    for (int i = 0; i < 160; i++) {
+      seed = seed * 1664525u + 1013904223u;
+      reference[i] = (at / 1600) % 3 == 2 ? 0 : (int16_t)((int32_t)seed >> 19);
+      line[(at + i) & 511] = reference[i];
+      microphone[i] = line[(at + i - 40) & 511] / 2 - line[(at + i - 170) & 511] / 4;
+      if (at >= 16000)
+        heard += microphone[i] * microphone[i];
+    }
+    echo_run(&state, microphone, reference, 160, 0);
+    for (int i = 0; i < 160 && at >= 16000; i++)
+      left += microphone[i] * microphone[i];
+  }
+  return printf("%.0f %.0f\\n", heard, left) < 0;
+}`;
+
 /** For each case the reference, and the microphone's samples with parts of it and of a voice. */
 const CASES: Record<
   string,
@@ -97,6 +126,22 @@ describe.skipIf(!hasCompiler)("the echo canceller by C", () => {
         const own = Buffer.concat([Buffer.from(microphone.buffer), Buffer.from(state.words.buffer)]);
         expect([name, said.equals(own)]).toEqual([name, true]);
       }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("takes an echo out as ever after an hour of silence", { timeout: 120_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), "portero-echo-"));
+    try {
+      writeFileSync(join(folder, "a.c"), AFTER_AN_HOUR);
+      const flags = ["-O2", "-fsanitize=undefined", "-fno-sanitize-recover=all"];
+      expect(spawnSync(COMPILER, [...flags, "-o", join(folder, "a"), join(folder, "a.c")]).stderr.toString()).toBe("");
+      const ran = spawnSync(join(folder, "a"));
+      expect([ran.status, ran.stderr.toString()]).toEqual([0, ""]);
+      const [heard, left] = ran.stdout.toString().trim().split(" ").map(Number);
+      expect(heard).toBeGreaterThan(1e6);
+      expect(10 * Math.log10(heard / left)).toBeGreaterThan(20);
     } finally {
       rmSync(folder, { recursive: true });
     }

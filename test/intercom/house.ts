@@ -131,6 +131,11 @@ export class House {
     return this.door.ua.activeCall() !== null;
   }
 
+  /** What the sound at this door has wrong. */
+  problem = "";
+  soundProblem(): string {
+    return this.problem;
+  }
   epochS(): number {
     return this.epochAtStartS === 0 ? 0 : this.epochAtStartS + Math.floor(this.timers.nowMs / 1000);
   }

@@ -59,6 +59,33 @@ describe("the sound of a call", () => {
     expect(house.told("audio")).toHaveLength(3);
   });
 
+  it("is told with what is wrong at the door, once, and the log keeps it with the call", () => {
+    House.limits = DOOR_LIMITS;
+    const { house, phone } = talking();
+    world.run(6000);
+    house.problem = "the microphone clips: lower audio.gain";
+    world.run(30_000);
+    const call = phone.ua.activeCall();
+    if (call !== null) phone.ua.hangUp(call);
+    world.run(100);
+    expect(house.tellings("audio", "problem")).toEqual([
+      "both -",
+      "both the microphone clips: lower audio.gain",
+      "both -",
+    ]);
+    const [record] = house.log.text("call").trim().split("\n").slice(-1);
+    expect(record).toMatch(/; sound both, lost 0, .* ms; the microphone clips: lower audio.gain$/);
+    house.problem = "";
+    house.press();
+    world.run(100);
+    const next = phone.ua.activeCall();
+    if (next !== null) phone.ua.answer(next);
+    world.run(3000);
+    if (next !== null) phone.ua.hangUp(next);
+    world.run(100);
+    expect(house.log.text("call").trim().split("\n").slice(-1)[0]).toMatch(/jitter \d+ ms$/);
+  });
+
   it("is told at the end whatever was told before, and anew in the next call", () => {
     House.limits = DOOR_LIMITS;
     const { house, phone } = talking();

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { fraction } from "../../src/core/random.js";
 import { echoBegin, echoRun } from "../../src/media/echo.js";
-import { ECHO_DELAY, ECHO_QUIET, ECHO_SWITCH, EchoState, LATE, RESETS } from "../../src/media/echostate.js";
+import { ECHO_DELAY, ECHO_QUIET, ECHO_SWITCH, EchoState, GAIN, LATE, RESETS } from "../../src/media/echostate.js";
 
 const SECOND = 8000;
 const STEP = 160;
@@ -146,6 +146,31 @@ describe("the echo canceller", { timeout: 60_000 }, () => {
       if (at >= 6 * SECOND) for (const sample of heard) loudest = Math.max(loudest, Math.abs(sample));
     }
     expect(loudest).toBeLessThan(16_000);
+  });
+});
+
+describe("the gain for a visitor", { timeout: 60_000 }, () => {
+  /** @returns by how many dB the voice is louder in the last two seconds of 16 */
+  function raised(loudness: number, far = new Int16Array(16 * SECOND), noise = 0): number {
+    const voice = syllables(2, 16, loudness);
+    const random = new SeededRandom(9);
+    const hiss = voice.map(() => (2 * fraction(random) - 1) * noise);
+    const out = run(mixed(voice, hiss, far.some((x) => x !== 0) ? echoOf(far) : hiss), far);
+    return level(out, 14, 2) - level(mixed(voice, hiss, hiss), 14, 2);
+  }
+
+  it("raises one who is far away by 12 dB at most, and one who is near by nothing", () => {
+    expect(raised(100)).toBeGreaterThan(8);
+    expect(raised(40)).toBeLessThan(12.5);
+    expect(Math.abs(raised(1500))).toBeLessThan(1.5);
+  });
+
+  it("raises no noise, and does not take the echo for a visitor", () => {
+    expect(raised(100, undefined, 500)).toBeLessThan(3);
+    const far = syllables(1, 16, 2000);
+    const state = newState();
+    run(echoOf(far), far, 0, state);
+    expect(state.words[GAIN]).toBeLessThan(5000);
   });
 });
 
