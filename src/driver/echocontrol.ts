@@ -45,9 +45,9 @@ const CLIPPED_MOST = 80;
 const DEAD_MOST = 375;
 /** What is played is so loud at least when its reference is missed: a volume turned down leaves some of it. */
 const LOUD = 3000;
-/** The filter failed so often lately. */
+/** The filter failed so often lately that voices are switched. A tone at the begin of a call does that for a moment. */
 const TROUBLED = 400;
-/** Looks while something is played in which the filter had found no echo, and blocks in which it has found one. */
+/** Looks while something is played in which the filter found no echo or failed, and blocks in which it has found one. */
 const LOST_MOST = 8;
 const FOUND_LEAST = 10;
 const PLAYING = 60 * BLOCK;
@@ -152,10 +152,11 @@ export class EchoControl {
       echoBegin(state);
     }
     const isLouder = words[HEARD_PLAYING] > ECHO_LEAST && words[HEARD_PLAYING] > 2 * words[HEARD_IDLE];
-    if (words[FAR_LEVEL] > PLAYING) this.lost = isLouder && words[FOUND] < FOUND_LEAST ? this.lost + 1 : 0;
-    if (isLouder && (words[TROUBLE] >= TROUBLED || this.lost >= LOST_MOST)) this.seen |= 1 << PROBLEM_ECHO;
+    const isLost = words[FOUND] < FOUND_LEAST || words[TROUBLE] >= TROUBLED;
+    if (words[FAR_LEVEL] > PLAYING) this.lost = isLouder && isLost ? this.lost + 1 : 0;
     if (this.lost >= LOST_MOST) {
       this.lost = 0;
+      this.seen |= 1 << PROBLEM_ECHO;
       echoBegin(state);
     }
     if (words[GAIN] > GAIN_MOST && words[LOUDNESS] < HARDLY) this.seen |= 1 << PROBLEM_QUIET;

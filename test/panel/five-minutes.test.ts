@@ -9,7 +9,10 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { faults, MICROPHONE_HZ, openBrowser, openPage, type Simulator, simulate } from "./browser.js";
 
-const SHOTS = join(import.meta.dirname, "../../build/panel-shots");
+const ROOT = join(import.meta.dirname, "../..");
+const SHOTS = join(ROOT, "build/panel-shots");
+/** `PICTURES=docs npm run test:panel` makes the picture of README.md and docs/simulator.md anew. */
+const PICTURE = process.env.PICTURES === "docs" ? join(ROOT, "docs/panel.png") : join(SHOTS, "message.png");
 mkdirSync(SHOTS, { recursive: true });
 
 let simulator: Simulator;
@@ -153,6 +156,20 @@ describe.sequential("five minutes with the panel", () => {
     await shot("open");
   });
 
+  it("opens at the keypad beside the door, and says which cards there can be", async () => {
+    await page.locator(".lock.on").waitFor({ state: "detached" });
+    for (const key of "4711") await button(`Key ${key} at the door`).click();
+    await page.locator(".lock.on").waitFor();
+    await page.getByLabel("Card number").fill("99999999999");
+    await button("Hold the card to the reader").click();
+    await page.getByText("A card has a number of up to 35 bits").waitFor();
+    await page.getByLabel("Card number").fill("12345678");
+    await button("Hold the card to the reader").click();
+    await page.getByText("A card has a number of up to 35 bits").waitFor({ state: "detached" });
+    await page.locator(".ladder").getByText(/card/).first().waitFor();
+    await shot("keypad");
+  });
+
   it("takes digits as tones, too", async () => {
     await page.getByLabel("Digits go as").selectOption("tones");
     await tab("Console");
@@ -169,10 +186,9 @@ describe.sequential("five minutes with the panel", () => {
     await raw.getByText("Via:").first().click();
     await raw.getByText("The branch names the transaction").waitFor();
     expect(await raw.locator(".span-branch").first().textContent()).toMatch(/^z9hG4bK/);
-    // This is the picture of README.md and docs/simulator.md.
     await tab("Inside");
     await page.waitForTimeout(2500);
-    await shot("message");
+    await page.screenshot({ path: PICTURE });
     await button("Shut the door").click();
     expect(await faults(page)).toEqual([]);
     await page.getByLabel("Explain").check();
@@ -293,6 +309,41 @@ describe.sequential("five minutes with the panel", () => {
     await page.getByLabel("Proxy and registrar").check();
     await button("Make the house anew").click();
     await button("Pause").waitFor({ state: "detached" });
+  });
+
+  it("hears phones 2 to 4, each the visitor whom it answers", async () => {
+    await tab("Setup");
+    await page.getByLabel("Indoor phones").selectOption("4");
+    await button("Make the house anew").click();
+    await page.getByRole("radio", { name: "At phone 4" }).waitFor();
+    const { page: visitor } = await openPage(browser, simulator.url);
+    await visitor.getByRole("radio", { name: "At the door" }).check();
+    await visitor.getByText("Live: you are heard").waitFor();
+    for (const n of [2, 3, 4]) {
+      await page.getByRole("radio", { name: "At phone " + n }).check();
+      await button("Ring").click();
+      const phone = page
+        .getByRole("list", { name: "Other phones" })
+        .getByRole("listitem")
+        .nth(n - 2);
+      await phone.getByRole("button", { name: "Answer" }).click();
+      const tone = await until(
+        () => heard(page),
+        ({ hz, db }) => db > -50 && Math.abs(hz - MICROPHONE_HZ) < 15,
+      );
+      expect(Math.abs(tone.hz - MICROPHONE_HZ), "phone " + n).toBeLessThan(15);
+      await phone.getByRole("button", { name: "Hang up" }).click();
+      await until(
+        () => heard(page),
+        ({ db }) => db < -80,
+      );
+    }
+    await shot("phones");
+    await visitor.close();
+    await page.getByRole("radio", { name: "Off" }).check();
+    await page.getByLabel("Indoor phones").selectOption("1");
+    await button("Make the house anew").click();
+    await page.getByRole("list", { name: "Other phones" }).waitFor({ state: "detached" });
   });
 
   it("speaks Chinese, is dark, and fits a tablet and a telephone", async () => {

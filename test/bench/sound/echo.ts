@@ -26,6 +26,7 @@ import {
 import { type Canceller, peers } from "./echo-peers.js";
 import { type EchoScene, echoScene, noiseOf, SCENES, type Span } from "./echo-scenes.js";
 import { AWAY, HOME, type SceneSet } from "./echo-sets.js";
+import { writeTables } from "./echo-table.js";
 
 const CLEAN_DB = 60;
 const ROOM_DB = 40;
@@ -155,7 +156,7 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
     results.push({ name: `${prefix}.${change}.worst`, value: Math.min(...lowest), unit: `${unit}, the worst call` });
   }
   results.push({
-    name: `${prefix}.louder`,
+    name: `${prefix}.loudest`,
     value: loudest,
     unit: "dB by which a moment of these calls became louder than it was heard, at most",
   });
@@ -195,14 +196,24 @@ const SETS = [
   { prefix: "sound.echo.away", set: AWAY },
 ];
 
-/** @param folder where sounds are written too, or an empty text @param words that name a set choose it */
+/**
+ * @param folder where sounds are written too, or an empty text
+ * @param words that name a set choose it; `--docs` writes the tables of docs/sound.md
+ */
 export function echoBenchmarks(folder: string, words: readonly string[]): Result[] {
   if (folder !== "") writeWavs(folder);
   const others = peers();
   const chosen = SETS.filter(({ set }) => words.includes(set.name));
-  return (chosen.length > 0 ? chosen : SETS).flatMap(({ prefix, set }) => [
+  const sets = chosen.length > 0 ? chosen : SETS;
+  const results = sets.flatMap(({ prefix, set }) => [
     ...echoRows(prefix, set, others),
     ...lossRows(prefix, set, others),
     ...changeRows(prefix, set),
   ]);
+  if (words.includes("--docs"))
+    writeTables(
+      results,
+      sets.map(({ prefix, set }) => ({ prefix, name: set.name })),
+    );
+  return results;
 }
