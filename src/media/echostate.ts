@@ -1,6 +1,6 @@
 /**
  * The words of 32 bits that the echo canceller keeps between two calls of it, laid out as `echo_t` in
- * hal/native/echo.h, so that the arithmetic in C and the one in TypeScript (echo.ts) take over from each other. Not
+ * hal/native/echobins.h, so that the arithmetic in C and the one in TypeScript (echo.ts) take over from each other. Not
  * here: the arithmetic.
  */
 

@@ -1,0 +1,218 @@
+/*
+ * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place of
+ * what it takes, the guard against howling and the gain for a visitor who is far away. The twin is
+ * src/media/echosuppress.ts, bit for bit. Shares are of 32768. Not here: the filter (echofilter.h).
+ */
+#ifndef PORTERO_ECHOSUPPRESS_H
+#define PORTERO_ECHOSUPPRESS_H
+
+#include "echofilter.h"
+
+static const uint8_t echo_edges[ECHO_BANDS + 1] = {1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64};
+static const int16_t echo_window[ECHO_BLOCK] = {
+	402, 1206, 2009, 2811, 3612, 4410, 5205, 5998, 6786, 7571, 8351, 9126, 9896, 10659, 11417, 12167,
+	12910, 13645, 14372, 15090, 15800, 16499, 17189, 17869, 18537, 19195, 19841, 20475, 21096, 21705, 22301, 22884,
+	23452, 24007, 24547, 25072, 25582, 26077, 26556, 27019, 27466, 27896, 28310, 28706, 29085, 29447, 29791, 30117,
+	30424, 30714, 30985, 31237, 31470, 31685, 31880, 32057, 32213, 32351, 32469, 32567, 32646, 32705, 32745, 32765};
+
+/* Blocks that a tone rings before it is taken for howling: 240 ms. */
+#define ECHO_RINGING 30
+/* Gain 1, and the most: 12 dB. */
+#define ECHO_GAIN 4096
+#define ECHO_GAIN_MOST 16384
+
+/* The square root of a share of 32768. */
+static inline uint32_t echo_root(uint32_t share)
+{
+	return (uint32_t)small_int(small_root(small_of(share, -15)), 15, 32768);
+}
+
+static inline void echo_windowed(const int16_t *before, const int32_t *now, int32_t *bins)
+{
+	int32_t sound[TRANSFORM_SIZE];
+	int i;
+	for (i = 0; i < ECHO_BLOCK; i++) {
+		sound[i] = (before[i] * echo_window[i]) >> 3;
+		sound[ECHO_BLOCK + i] = (now[i] * echo_window[ECHO_BLOCK - 1 - i]) >> 3;
+	}
+	transform_forward(sound, bins);
+}
+
+/* Learns by bands what share of the expected echo is left, from blocks in which there is nothing else. */
+static inline void echo_share(echo_t *s, const small_t *left, const small_t *sounding)
+{
+	/* How sure it is that there is nothing but echo. */
+	int32_t likeness = echo_within(((int32_t)echo_likeness(s) - 24576) * 5, 32768);
+	uint32_t up, down;
+	int b, k;
+	if (likeness < 0)
+		likeness = 0;
+	up = 32768 + (uint32_t)((1400 * likeness) >> 15);
+	down = 32768 - (300 + (uint32_t)((700 * likeness) >> 15));
+	for (b = 0; b < ECHO_BANDS; b++) {
+		small_t sum = 0, noise = 0, echo = 0, more, least;
+		for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
+			sum = small_add(sum, left[k]);
+			noise = small_add(noise, echo_unpacked(s->floors[k]));
+			echo = small_add(echo, sounding[k]);
+		}
+		least = small_of(300u * (uint32_t)(echo_edges[b + 1] - echo_edges[b]), 10);
+		if (echo < small_add(small_scale(noise, 9830), least))
+			continue;
+		least = small_scale(SMALL_ONE, 3);
+		more = small_scale(s->share[b], small_sub(sum, noise) > small_mul(s->share[b], echo) ? up : down);
+		s->share[b] = more > SMALL_ONE ? SMALL_ONE : more < least ? least : more;
+	}
+}
+
+static inline int32_t echo_random(echo_t *s)
+{
+	s->seed = s->seed * 1664525u + 1013904223u;
+	return (int32_t)s->seed >> 16;
+}
+
+/*
+ * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
+ * slowly up again; the latter by 18 dB at most, as it may be a voice. `peak`: the most in three bins.
+ */
+static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
+{
+	int isRinging = whole > small_of(2250000, 22) && small_share(peak, whole) > 24576;
+	int isTone = isRinging || whole > small_of(64000000, 22);
+	if (isTone)
+		s->ringing += s->ringing < ECHO_RINGING;
+	else
+		s->ringing -= s->ringing > 0;
+	if (isTone && s->ringing == ECHO_RINGING)
+		s->guard -= s->guard > (isRinging ? 400 : 4096) ? s->guard >> 3 : 0;
+	else if (s->guard < 32768)
+		s->guard = echo_within(s->guard + (s->guard >> 8) + 1, 32768);
+}
+
+/*
+ * A visitor who is far away is raised slowly, by 1 dB a second, and lowered four times as fast: by what is heard while
+ * nothing is played, and not so far that the noise of the place is loud. `whole`: the power of the block; `peak`: the
+ * loudest sample that was given out.
+ */
+static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t peak)
+{
+	uint32_t gain = (uint32_t)s->gain >> 4;
+	/* Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for the noise. */
+	small_t enough = small_of(640000, 22), much = small_of(2560000, 22), most = small_of(14400, 22);
+	small_t quiet = small_of(1600, 22);
+	if (peak > 28000 || s->ringing > ECHO_RINGING / 2)
+		s->gain -= s->gain >> 4;
+	else if (s->farLevel <= 12 * ECHO_BLOCK && whole > quiet && s->presence > 24576) {
+		small_t square = small_of(gain * gain, -16);
+		s->loudness = small_add(small_scale(s->loudness, 30720), small_scale(whole, 2048));
+		if (small_mul(s->loudness, square) < enough && small_mul(noise, square) < most)
+			s->gain += (s->gain >> 10) + 1;
+		else if (small_mul(s->loudness, square) > much)
+			s->gain -= s->gain >> 8;
+	}
+	if (s->gain < ECHO_GAIN)
+		s->gain = ECHO_GAIN;
+	else if (s->gain > ECHO_GAIN_MOST)
+		s->gain = ECHO_GAIN_MOST;
+}
+
+/* Suppresses in `left` what is echo still; `echo` is what the filter took. Both are a block of samples. */
+static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *echo, int32_t options)
+{
+	int32_t bins[TRANSFORM_SIZE], other[TRANSFORM_SIZE];
+	small_t power[ECHO_BINS], rest[ECHO_BINS];
+	small_t whole = 0, noise = 0, sounding = 0, residue = 0, excess = 0;
+	uint32_t presence, over;
+	int32_t gain, loudest = 0;
+	int b, k, i;
+	echo_windowed(s->lastEcho, echo, other);
+	for (k = 1; k < ECHO_BINS; k++) {
+		rest[k] = echo_power(other[2 * k], other[2 * k + 1]);
+		whole = small_add(whole, rest[k]);
+	}
+	echo_windowed(s->lastLeft, left, bins);
+	/* A loudspeaker that distorts has some of the whole in each bin. */
+	whole = small_scale(whole, 82);
+	for (k = 1; k < ECHO_BINS; k++) {
+		small_t now = small_add(rest[k], whole), still = small_scale(echo_unpacked(s->tail[k]), 19661);
+		power[k] = echo_power(bins[2 * k], bins[2 * k + 1]);
+		rest[k] = now > still ? now : still;
+		s->tail[k] = echo_packed(rest[k]);
+		sounding = small_add(sounding, rest[k]);
+		noise = small_add(noise, echo_unpacked(s->floors[k]));
+	}
+	echo_share(s, power, rest);
+	{
+		/* The floor of the noise falls fast and rises slowly, more slowly beside an echo. */
+		/* What the filter may have missed counts less and less while no echo is found. */
+		uint32_t missing = 8192u >> (s->hunt > 80 ? 5 : s->hunt >> 4) >> (s->tries > 0 ? 2 : 0);
+		uint32_t rise = s->age < 250 ? 34734 : sounding > small_scale(noise, 16384) ? 32899 : 33161;
+		for (b = 0; b < ECHO_BANDS; b++)
+			for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
+				small_t floor = echo_unpacked(s->floors[k]), least = small_of(10, 10), masked;
+				if (power[k] < floor)
+					floor = small_add(small_scale(floor, 30147), small_scale(power[k], 2621));
+				else
+					floor = small_scale(floor, rise);
+				if (floor < least)
+					floor = least;
+				s->floors[k] = echo_packed(floor);
+				rest[k] = small_add(small_mul(s->share[b], rest[k]), small_scale(s->missed[k >> 1], missing));
+				masked = small_scale(floor, 52429);
+				residue = small_add(residue, small_add(rest[k], small_scale(masked, 9830)));
+				excess = small_add(excess, small_sub(power[k], small_scale(masked, 49152)));
+			}
+	}
+	/* Somebody speaks at the door: there is more than noise and what is left of the echo. */
+	presence = small_share(small_sub(excess, residue), small_add(small_add(residue, residue), residue));
+	s->presence = (int32_t)presence > s->presence ? (int32_t)presence : (s->presence * 7 + (int32_t)presence * 3) / 10;
+	presence = (uint32_t)s->presence;
+	whole = 0;
+	excess = 0;
+	/* Of 8192: where nobody speaks twice as much is taken as there is likely to be. */
+	over = 8192 + ((32768 - presence) >> 2);
+	for (k = 1; k < ECHO_BINS; k++) {
+		small_t before = small_scale(echo_unpacked(s->voice[k]), 22938);
+		small_t echoes = small_scale(rest[k], over), voice;
+		echoes = echoes == 0 ? 0 : small_pack((int32_t)(echoes >> 16) + 2, echoes & 0xffff);
+		voice = small_add(before, small_scale(small_sub(power[k], echoes), 9830));
+		uint32_t gain = small_share(voice, small_add(voice, echoes)), root = echo_root(gain);
+		int32_t hiss = 0, g;
+		gain = (gain * (32768 - presence) + root * presence) >> 15;
+		if (gain < 655)
+			gain = 655;
+		g = gain > 32767 ? 32767 : (int32_t)gain;
+		power[k] = small_scale(power[k], (uint32_t)(g * g) >> 15);
+		s->voice[k] = echo_packed(power[k]);
+		whole = small_add(whole, power[k]);
+		if (k > 2) {
+			small_t three = small_add(power[k - 2], small_add(power[k - 1], power[k]));
+			excess = three > excess ? three : excess;
+		}
+		if (options & ECHO_LINEAR)
+			g = 32767;
+		else if (!(options & ECHO_QUIET))
+			hiss = small_int(
+				small_root(small_scale(echo_unpacked(s->floors[k]), 2 * (32768u - ((uint32_t)(g * g) >> 15)))), 0, 1 << 24);
+		bins[2 * k] = transform_add(transform_mul(bins[2 * k], g), transform_mul(hiss, echo_random(s)));
+		bins[2 * k + 1] = transform_add(transform_mul(bins[2 * k + 1], g), transform_mul(hiss, echo_random(s)));
+	}
+	echo_guard(s, whole, excess);
+	transform_back(bins, other);
+	gain = ((s->guard >> 3) * s->gain) >> 12;
+	for (i = 0; i < ECHO_BLOCK; i++) {
+		int32_t sample = transform_add(s->overlap[i], transform_mul(other[i], echo_window[i]));
+		int32_t out = echo_limited((transform_mul(echo_within(sample, 1 << 28) * 4, gain) + 1) >> 1);
+		s->ready[i] = (int16_t)out;
+		if (out < 0)
+			out = -out;
+		loudest = out > loudest ? out : loudest;
+		s->overlap[i] = transform_mul(other[ECHO_BLOCK + i], echo_window[ECHO_BLOCK - 1 - i]);
+		s->lastLeft[i] = (int16_t)left[i];
+		s->lastEcho[i] = (int16_t)echo[i];
+	}
+	if (!(options & ECHO_LINEAR))
+		echo_level(s, whole, noise, loudest);
+}
+
+#endif

@@ -1,0 +1,310 @@
+/**
+ * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place of
+ * what it takes, the guard against howling and the gain for a visitor who is far away. The twin of
+ * hal/native/echosuppress.h, bit for bit. Not here: the filter (echofilter.ts).
+ */
+import { limited, pack, powerOf, scratch, unpack, within } from "./echobins.js";
+import { likenessOf } from "./echofilter.js";
+import {
+  AGE,
+  BANDS,
+  BINS,
+  BLOCK,
+  ECHO_LINEAR,
+  ECHO_QUIET,
+  type EchoState,
+  FAR_LEVEL,
+  FLOORS,
+  GAIN,
+  GUARD,
+  HUNT,
+  LAST_ECHO,
+  LAST_LEFT,
+  LOUDNESS,
+  MISSED,
+  OVERLAP,
+  PRESENCE,
+  READY,
+  RINGING,
+  SEED,
+  SHARE,
+  TAIL,
+  TRIES,
+  VOICE,
+} from "./echostate.js";
+import {
+  SMALL_ONE,
+  smallAdd,
+  smallInt,
+  smallMul,
+  smallOf,
+  smallRoot,
+  smallScale,
+  smallShare,
+  smallShift,
+  smallSub,
+} from "./smallfloat.js";
+import { mulHigh, transformBack, transformForward } from "./transform.js";
+
+/** Edges of the bands, in bins. */
+const EDGES = Uint8Array.of(1, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 35, 40, 46, 52, 58, 64);
+/** Half a window, sin(pi (i + 1/2) / 128) of 32768. */
+const WINDOW = Int16Array.of(
+  402,
+  1206,
+  2009,
+  2811,
+  3612,
+  4410,
+  5205,
+  5998,
+  6786,
+  7571,
+  8351,
+  9126,
+  9896,
+  10659,
+  11417,
+  12167,
+  12910,
+  13645,
+  14372,
+  15090,
+  15800,
+  16499,
+  17189,
+  17869,
+  18537,
+  19195,
+  19841,
+  20475,
+  21096,
+  21705,
+  22301,
+  22884,
+  23452,
+  24007,
+  24547,
+  25072,
+  25582,
+  26077,
+  26556,
+  27019,
+  27466,
+  27896,
+  28310,
+  28706,
+  29085,
+  29447,
+  29791,
+  30117,
+  30424,
+  30714,
+  30985,
+  31237,
+  31470,
+  31685,
+  31880,
+  32057,
+  32213,
+  32351,
+  32469,
+  32567,
+  32646,
+  32705,
+  32745,
+  32765,
+);
+/** A tone that rings for so many blocks is taken for howling: 240 ms. */
+const RINGS = 30;
+/** Gain 1, and the most: 12 dB. */
+export const GAIN_ONE = 4096;
+const GAIN_MOST = 16384;
+/** Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for noise. */
+const VOICE_ENOUGH = smallOf(640000, 22);
+const VOICE_MUCH = smallOf(2560000, 22);
+const VOICE_LEAST = smallOf(1600, 22);
+const NOISE_MOST = smallOf(14400, 22);
+/** Levels of 1,500 and of 8,000. */
+const LOUD = smallOf(2250000, 22);
+const LOUDEST = smallOf(64000000, 22);
+const LEAST_FLOOR = smallOf(10, 10);
+const LEAST_SHARE = smallScale(SMALL_ONE, 3);
+
+/** @returns the square root of a share of 32768 */
+function rootOf(share: number): number {
+  return smallInt(smallRoot(smallOf(share, -15)), 15, 32768);
+}
+
+/** Writes the spectrum of two blocks under a window. @param before start of the first one, in halves */
+function windowed(halves: Int16Array, before: number, now: Int32Array, bins: Int32Array): void {
+  const { sound } = scratch();
+  for (let i = 0; i < BLOCK; i++) {
+    sound[i] = (halves[before + i] * WINDOW[i]) >> 3;
+    sound[BLOCK + i] = (now[i] * WINDOW[BLOCK - 1 - i]) >> 3;
+  }
+  transformForward(sound, bins);
+}
+
+/** Learns by bands what share of the expected echo is left, from blocks in which there is nothing else. */
+function learnShare(state: EchoState): void {
+  const { words, packed } = state;
+  const { power, rest } = scratch();
+  // Tells how sure it is that there is nothing but echo.
+  const likeness = Math.max(0, Math.min(32768, (likenessOf(words) - 24576) * 5));
+  const up = 32768 + ((1400 * likeness) >> 15);
+  const down = 32768 - (300 + ((700 * likeness) >> 15));
+  for (let b = 0; b < BANDS; b++) {
+    let sum = 0;
+    let noise = 0;
+    let echo = 0;
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      sum = smallAdd(sum, power[k]);
+      noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
+      echo = smallAdd(echo, rest[k]);
+    }
+    const least = smallOf(300 * (EDGES[b + 1] - EDGES[b]), 10);
+    if (echo < smallAdd(smallScale(noise, 9830), least)) continue;
+    const share = words[SHARE + b];
+    const more = smallScale(share, smallSub(sum, noise) > smallMul(share, echo) ? up : down);
+    words[SHARE + b] = more > SMALL_ONE ? SMALL_ONE : more < LEAST_SHARE ? LEAST_SHARE : more;
+  }
+}
+
+/** @returns 16 random bits, signed: of a line that is the same in each call, for noise */
+function random(words: Int32Array): number {
+  words[SEED] = Math.imul(words[SEED], 1664525) + 1013904223;
+  return words[SEED] >> 16;
+}
+
+/**
+ * Turns howling down within a moment, and slowly up again: one loud tone that stays, or sound near full scale that
+ * stays, which goes down by 18 dB at most, as it may be a voice. @param peak the most in three bins
+ */
+function watch(words: Int32Array, whole: number, peak: number): void {
+  const isRinging = whole > LOUD && smallShare(peak, whole) > 24576;
+  const isTone = isRinging || whole > LOUDEST;
+  if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
+  else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
+  const guard = words[GUARD];
+  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > (isRinging ? 400 : 4096) ? guard >> 3 : 0;
+  else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
+}
+
+/**
+ * Raises a visitor who is far away slowly, by 1 dB a second, and lowers the voice four times as fast: by what is heard
+ * while nothing is played, and not so far that the noise of the place is loud.
+ * @param whole power of the block @param peak of the samples that were given out
+ */
+function setGain(words: Int32Array, whole: number, noise: number, peak: number): void {
+  let gain = words[GAIN];
+  if (peak > 28000 || words[RINGING] > RINGS / 2) gain -= gain >> 4;
+  else if (words[FAR_LEVEL] <= 12 * BLOCK && whole > VOICE_LEAST && words[PRESENCE] > 24576) {
+    const square = smallOf((gain >> 4) * (gain >> 4), -16);
+    words[LOUDNESS] = smallAdd(smallScale(words[LOUDNESS], 30720), smallScale(whole, 2048));
+    const loud = smallMul(words[LOUDNESS], square);
+    if (loud < VOICE_ENOUGH && smallMul(noise, square) < NOISE_MOST) gain += (gain >> 10) + 1;
+    else if (loud > VOICE_MUCH) gain -= gain >> 8;
+  }
+  words[GAIN] = gain < GAIN_ONE ? GAIN_ONE : gain > GAIN_MOST ? GAIN_MOST : gain;
+}
+
+/**
+ * Weighs a block before its gains are chosen: writes into `power` what is there, and into `rest` what of it is likely
+ * echo. @returns the power of the noise
+ */
+function weigh(state: EchoState): number {
+  const { words, packed } = state;
+  const { sum, bins, power, rest, left, echo } = scratch();
+  windowed(state.halves, 2 * LAST_ECHO, echo, sum);
+  let whole = 0;
+  for (let k = 1; k < BINS; k++) {
+    rest[k] = powerOf(sum[2 * k], sum[2 * k + 1]);
+    whole = smallAdd(whole, rest[k]);
+  }
+  windowed(state.halves, 2 * LAST_LEFT, left, bins);
+  // A loudspeaker that distorts puts some of the whole into each bin.
+  whole = smallScale(whole, 82);
+  let sounding = 0;
+  let noise = 0;
+  for (let k = 1; k < BINS; k++) {
+    const now = smallAdd(rest[k], whole);
+    const still = smallScale(unpack(packed[2 * TAIL + k]), 19661);
+    power[k] = powerOf(bins[2 * k], bins[2 * k + 1]);
+    rest[k] = now > still ? now : still;
+    packed[2 * TAIL + k] = pack(rest[k]);
+    sounding = smallAdd(sounding, rest[k]);
+    noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
+  }
+  learnShare(state);
+  // The floor of the noise falls fast and rises slowly, more slowly beside an echo.
+  // The share that the filter may have missed counts less and less while no echo is found.
+  const missing = (8192 >> Math.min(5, words[HUNT] >> 4)) >> (words[TRIES] > 0 ? 2 : 0);
+  const rise = words[AGE] < 250 ? 34734 : sounding > smallScale(noise, 16384) ? 32899 : 33161;
+  let residue = 0;
+  let excess = 0;
+  for (let b = 0; b < BANDS; b++)
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      let floor = unpack(packed[2 * FLOORS + k]);
+      if (power[k] < floor) floor = smallAdd(smallScale(floor, 30147), smallScale(power[k], 2621));
+      else floor = smallScale(floor, rise);
+      if (floor < LEAST_FLOOR) floor = LEAST_FLOOR;
+      packed[2 * FLOORS + k] = pack(floor);
+      rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], missing));
+      const masked = smallScale(floor, 52429);
+      residue = smallAdd(residue, smallAdd(rest[k], smallScale(masked, 9830)));
+      excess = smallAdd(excess, smallSub(power[k], smallScale(masked, 49152)));
+    }
+  // Somebody speaks at the door: there is more than noise and what is left of the echo.
+  const presence = smallShare(smallSub(excess, residue), smallAdd(smallAdd(residue, residue), residue));
+  words[PRESENCE] = presence > words[PRESENCE] ? presence : ((words[PRESENCE] * 7 + presence * 3) / 10) | 0;
+  return noise;
+}
+
+/** Suppresses in `left` the echo that remains; `echo` is what the filter took. Both are a block of samples. */
+export function suppress(state: EchoState, options: number): void {
+  const { words, halves, packed } = state;
+  const { sum, bins, power, rest, left, echo } = scratch();
+  const noise = weigh(state);
+  const presence = words[PRESENCE];
+  // The factor is of 8192: while nobody speaks at the door, twice the likely echo is taken.
+  const over = 8192 + ((32768 - presence) >> 2);
+  let whole = 0;
+  let peak = 0;
+  for (let k = 1; k < BINS; k++) {
+    const echoes = smallShift(smallScale(rest[k], over), 2);
+    const voice = smallAdd(
+      smallScale(unpack(packed[2 * VOICE + k]), 22938),
+      smallScale(smallSub(power[k], echoes), 9830),
+    );
+    const wiener = smallShare(voice, smallAdd(voice, echoes));
+    let gain = (wiener * (32768 - presence) + rootOf(wiener) * presence) >>> 15;
+    if (gain < 655) gain = 655;
+    else if (gain > 32767) gain = 32767;
+    const square = (gain * gain) >>> 15;
+    power[k] = smallScale(power[k], square);
+    packed[2 * VOICE + k] = pack(power[k]);
+    whole = smallAdd(whole, power[k]);
+    if (k > 2) peak = Math.max(peak, smallAdd(power[k - 2], smallAdd(power[k - 1], power[k])));
+    let hiss = 0;
+    if (options & ECHO_LINEAR) gain = 32767;
+    else if ((options & ECHO_QUIET) === 0)
+      hiss = smallInt(smallRoot(smallScale(unpack(packed[2 * FLOORS + k]), 2 * (32768 - square))), 0, 1 << 24);
+    bins[2 * k] = mulHigh(bins[2 * k], gain) + mulHigh(hiss, random(words));
+    bins[2 * k + 1] = mulHigh(bins[2 * k + 1], gain) + mulHigh(hiss, random(words));
+  }
+  watch(words, whole, peak);
+  transformBack(bins, sum);
+  const level = ((words[GUARD] >> 3) * words[GAIN]) >> 12;
+  let loudest = 0;
+  for (let i = 0; i < BLOCK; i++) {
+    const sample = within((words[OVERLAP + i] + mulHigh(sum[i], WINDOW[i])) | 0, 1 << 28);
+    const out = limited((mulHigh(sample * 4, level) + 1) >> 1);
+    halves[2 * READY + i] = out;
+    loudest = Math.max(loudest, Math.abs(out));
+    words[OVERLAP + i] = mulHigh(sum[BLOCK + i], WINDOW[BLOCK - 1 - i]);
+    halves[2 * LAST_LEFT + i] = left[i];
+    halves[2 * LAST_ECHO + i] = echo[i];
+  }
+  if ((options & ECHO_LINEAR) === 0) setGain(words, whole, noise, loudest);
+}
