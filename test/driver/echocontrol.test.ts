@@ -77,9 +77,9 @@ const visitor = (): number => speech(1500) + hiss();
 
 /** The visitor comes through, and the house does not hear itself. */
 function expectItWorks(): void {
-  const level = run({ seconds: 3, near: visitor });
+  const level = run({ seconds: 2, near: visitor });
   expect(level).toBeGreaterThan(45);
-  const left = run({ seconds: 6, far: house, near: hiss });
+  const left = run({ seconds: 4, far: house, near: hiss });
   expect(left).toBeLessThan(level - 15);
 }
 
@@ -94,7 +94,7 @@ describe("the echo canceller at its place", () => {
       control.begin();
       run({ seconds: 2, far: house, heard: () => level });
       expect(control.problem()).toBe("");
-      run({ seconds: 6, far: house, heard: () => level });
+      run({ seconds: 2.5, far: house, heard: () => level });
       expect(control.problem()).toBe("the microphone is dead: check its wiring and audio.input");
       control.begin();
       expectItWorks();
@@ -115,7 +115,7 @@ describe("the echo canceller at its place", () => {
 
   it("takes what was written for a reference that is missing, says so, and takes the codec's when it comes", () => {
     reference = () => new Int16Array(FRAME);
-    const left = run({ seconds: 10, far: house, near: hiss });
+    const left = run({ seconds: 6, far: house, near: hiss });
     expect(control.problem()).toBe("no reference from the codec: echo is taken out by what was sent to it");
     expect(left).toBeLessThan(45);
     reference = (all) => all;
@@ -142,7 +142,7 @@ describe("the echo canceller at its place", () => {
       return all.map((_, i) => all[(2 * i) % FRAME]);
     };
     const said: string[] = [];
-    for (let turn = 0; turn < 10; turn++) {
+    for (let turn = 0; turn < 7; turn++) {
       const left = run({ seconds: 2, far: house, near: hiss });
       expect(left).toBeLessThan(66);
       if (control.problem() !== "" && said.at(-1) !== control.problem()) said.push(control.problem());

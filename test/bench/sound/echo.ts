@@ -191,6 +191,12 @@ function writeWavs(folder: string): void {
   }
 }
 
+/** What is measured of each set; words that name one choose it. */
+const ROWS = [
+  { name: "lowered", run: echoRows },
+  { name: "lost", run: lossRows },
+  { name: "changed", run: changeRows },
+];
 const SETS = [
   { prefix: "sound.echo", set: HOME },
   { prefix: "sound.echo.away", set: AWAY },
@@ -198,18 +204,15 @@ const SETS = [
 
 /**
  * @param folder where sounds are written too, or an empty text
- * @param words that name a set choose it; `--docs` writes the tables of docs/sound.md
+ * @param words that name a set, or rows of it, choose them; `--docs` writes the tables of docs/sound.md
  */
 export function echoBenchmarks(folder: string, words: readonly string[]): Result[] {
   if (folder !== "") writeWavs(folder);
   const others = peers();
   const chosen = SETS.filter(({ set }) => words.includes(set.name));
   const sets = chosen.length > 0 ? chosen : SETS;
-  const results = sets.flatMap(({ prefix, set }) => [
-    ...echoRows(prefix, set, others),
-    ...lossRows(prefix, set, others),
-    ...changeRows(prefix, set),
-  ]);
+  const rows = ROWS.some(({ name }) => words.includes(name)) ? ROWS.filter(({ name }) => words.includes(name)) : ROWS;
+  const results = sets.flatMap(({ prefix, set }) => rows.flatMap(({ run }) => run(prefix, set, others)));
   if (words.includes("--docs"))
     writeTables(
       results,

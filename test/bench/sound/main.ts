@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- sound` measures the sound of calls, `npm run bench -- sound delay` one part of it, and
- * `npm run bench -- sound echo away` one set of calls of that part. Time is virtual
+ * `npm run bench -- sound echo away lowered` some rows of one set of calls of it. Time is virtual
  * and random numbers have seeds, so results are the same on every machine. A new part is added to `PARTS`, and the
  * bounds of its rows to `BOUNDS`.
  */
