@@ -73,18 +73,17 @@ static inline int32_t echo_random(echo_t *s)
 
 /*
  * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
- * slowly up again; the latter by 18 dB at most, as it may be a voice. `peak`: the most in three bins.
+ * slowly up again. `peak`: the most in three bins.
  */
 static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
-	int isRinging = whole > small_of(2250000, 22) && small_share(peak, whole) > 24576;
-	int isTone = isRinging || whole > small_of(64000000, 22);
+	int isTone = whole > small_of(64000000, 22) || (whole > small_of(2250000, 22) && small_share(peak, whole) > 24576);
 	if (isTone)
 		s->ringing += s->ringing < ECHO_RINGING;
 	else
 		s->ringing -= s->ringing > 0;
 	if (isTone && s->ringing == ECHO_RINGING)
-		s->guard -= s->guard > (isRinging ? 400 : 4096) ? s->guard >> 3 : 0;
+		s->guard -= s->guard > 400 ? s->guard >> 3 : 0;
 	else if (s->guard < 32768)
 		s->guard = echo_within(s->guard + (s->guard >> 8) + 1, 32768);
 }

@@ -798,10 +798,15 @@ export class Door
   private tellSound(call: Call): void {
     this.verdict = call.media.verdict();
     this.toldAtMs = this.timers.nowMs;
+    this.events.event("audio", this.verdict, this.soundFields(call));
+  }
+
+  /** @returns the figures of the call's sound, with its problem when that was not told yet */
+  private soundFields(call: Call): EventFields["audio"] {
     const fields = soundOf(call.media);
     const problem = this.outputs.soundProblem();
     if (problem !== "" && problem !== this.problem) this.problem = fields.problem = problem;
-    this.events.event("audio", this.verdict, fields);
+    return fields;
   }
 
   private showLight(): void {

@@ -179,15 +179,14 @@ function random(words: Int32Array): number {
 
 /**
  * Turns howling down within a moment, and slowly up again: one loud tone that stays, or sound near full scale that
- * stays, which goes down by 18 dB at most, as it may be a voice. @param peak the most in three bins
+ * stays. @param peak the most in three bins
  */
 function watch(words: Int32Array, whole: number, peak: number): void {
-  const isRinging = whole > LOUD && smallShare(peak, whole) > 24576;
-  const isTone = isRinging || whole > LOUDEST;
+  const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
   if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
   else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
   const guard = words[GUARD];
-  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > (isRinging ? 400 : 4096) ? guard >> 3 : 0;
+  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > 400 ? guard >> 3 : 0;
   else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
 }
 

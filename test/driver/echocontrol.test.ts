@@ -109,7 +109,7 @@ describe("the echo canceller at its place", () => {
     expect(control.problem()).toBe("the microphone clips: lower audio.gain");
     control.begin();
     // What was taken for howling comes up again.
-    run({ seconds: 6 });
+    run({ seconds: 10 });
     expectItWorks();
   });
 
