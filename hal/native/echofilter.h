@@ -1,8 +1,9 @@
 /*
  * The adaptive filter of the echo canceller: 64 ms in 8 partitions of 64 samples, whose steps follow the certainty of
- * each partition and frequency (a Kalman filter by frequencies, so that a voice at the door does not spoil it). It finds
- * where the echo begins, notices that its way has changed, and doubts itself where it makes the sound louder. The twin
- * is src/media/echofilter.ts, bit for bit. Shares are of 32768. Not here: what is left of the echo (echosuppress.h).
+ * each partition and frequency (a Kalman filter by frequencies, so that a voice at the door does not spoil it). It
+ * finds where the echo begins, notices that its way has changed, and doubts itself where it makes the sound louder. The
+ * twin is src/media/echofilter.ts, bit for bit. Shares are of 32768. Not here: what is left of the echo
+ * (echosuppress.h).
  */
 #ifndef PORTERO_ECHOFILTER_H
 #define PORTERO_ECHOFILTER_H

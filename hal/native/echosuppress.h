@@ -1,6 +1,6 @@
 /*
- * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place of
- * what it takes, the guard against howling and the gain for a visitor who is far away. The twin is
+ * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place
+ * of what it takes, the guard against howling and the gain for a visitor who is far away. The twin is
  * src/media/echosuppress.ts, bit for bit. Shares are of 32768. Not here: the filter (echofilter.h).
  */
 #ifndef PORTERO_ECHOSUPPRESS_H

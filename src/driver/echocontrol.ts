@@ -47,7 +47,9 @@ const DEAD_MOST = 375;
 const LOUD = 3000;
 /** The filter failed so often lately that voices are switched. A tone at the begin of a call does that for a moment. */
 const TROUBLED = 400;
-/** Looks while something is played in which the filter found no echo or failed, and blocks in which it has found one. */
+/**
+ * Looks while something is played in which the filter found no echo or failed, and blocks in which it has found one.
+ */
 const LOST_MOST = 8;
 const FOUND_LEAST = 10;
 const PLAYING = 60 * BLOCK;

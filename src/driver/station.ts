@@ -208,6 +208,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.console = new Console(this.door, {
       store: device.store,
       restart: () => {
+        this.wire();
         this.isReconfigureDue = true;
       },
       reboot: device.restart,
@@ -652,10 +653,14 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.device.collect();
   }
 
-  private reconfigure(): void {
-    this.isReconfigureDue = false;
+  /** Takes the settings of pins and sound. A level means nothing else from the moment that its setting is kept. */
+  private wire(): void {
     if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
     this.setLevels();
+  }
+
+  private reconfigure(): void {
+    this.isReconfigureDue = false;
     // Without a network nothing else can begin yet; `start` does the rest.
     if (this.sip !== null) this.door.start(this.ip);
     else this.door.prepare();

@@ -1,8 +1,8 @@
 /**
  * Takes the loudspeaker's sound out of the microphone's, block by block: an adaptive filter (echofilter.ts), then a
  * suppression of what is left (echosuppress.ts); or voices are switched. 8 kHz. The twin of hal/native/echo.h, bit for
- * bit, which boards run: here a block costs an interpreter a second. Not here: its state (echostate.ts), when it is used
- * (the driver).
+ * bit, which boards run: here a block costs an interpreter a second. Not here: its state (echostate.ts), when it is
+ * used (the driver).
  */
 import { limited, pack, scratch, within } from "./echobins.js";
 import { doubtAll, enter, expect, judge, learn, TROUBLED, track } from "./echofilter.js";

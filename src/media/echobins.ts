@@ -1,7 +1,7 @@
 /**
- * Values and arithmetic that the two halves of the echo canceller share: what a step holds, numbers within limits, powers
- * of bins packed into 16 bits. The twin of hal/native/echobins.h, bit for bit. Not here: the filter (echofilter.ts), the
- * suppression (echosuppress.ts).
+ * Values and arithmetic that the two halves of the echo canceller share: what a step holds, numbers within limits,
+ * powers of bins packed into 16 bits. The twin of hal/native/echobins.h, bit for bit. Not here: the filter
+ * (echofilter.ts), the suppression (echosuppress.ts).
  */
 import { BINS, BLOCK, GROUPS, LATE, LINE, LINE_AT, LINES } from "./echostate.js";
 import { smallOf } from "./smallfloat.js";

@@ -1,6 +1,6 @@
 /**
- * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place of
- * what it takes, the guard against howling and the gain for a visitor who is far away. The twin of
+ * What happens behind the filter of the echo canceller: the suppression of the echo that is left, with noise in place
+ * of what it takes, the guard against howling and the gain for a visitor who is far away. The twin of
  * hal/native/echosuppress.h, bit for bit. Not here: the filter (echofilter.ts).
  */
 import { limited, pack, powerOf, scratch, unpack, within } from "./echobins.js";

@@ -7,9 +7,9 @@
  * and the next try is like the first.
  */
 
-import { isPrivate, parseIPv4 } from "../core/address.js";
+import { isPrivate, PORT_MOST, parseIPv4 } from "../core/address.js";
 import { octetArray } from "../core/arrays.js";
-import { octets, Span, UINT32_MOST } from "../core/bytes.js";
+import { equalNoCase, octets, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -31,7 +31,8 @@ import {
   METHOD_REGISTER,
   TRANSPORT_UDP,
 } from "../wire/names.js";
-import { Via } from "../wire/via.js";
+import { ParamList } from "../wire/params.js";
+import { RECEIVED, RPORT } from "../wire/via.js";
 import { Writer } from "../wire/writer.js";
 import type { Account } from "./account.js";
 import { hasBinding, readGranted } from "./bindings.js";
@@ -77,6 +78,7 @@ const WAIT_MS = 5000;
  */
 const RELINK_MS = 2000;
 
+const BRANCH_IS = octets(";branch=");
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
 const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
 /** Moved Temporarily: what stands above it names a proxy or another service. RFC 3261 §21.3 */
@@ -99,7 +101,7 @@ export interface RegistrationUser {
 // For the time of one call only.
 const list = new ValueList();
 const span = new Span();
-const via = new Via();
+const params = new ParamList();
 const writer = new Writer();
 
 export interface RegistrationParts {
@@ -525,12 +527,23 @@ export class Registration implements ClientUser, TimerUser {
    */
   private noteSeen(t: ClientTransaction, m: Message): void {
     const { layer } = this;
-    if (!layer.isFrom(t.flow) || !via.parse(m.bytes, m.viaStart, m.viaEnd)) return;
+    if (!layer.isFrom(t.flow)) return;
     const { transport } = t.flow;
     const isTcp = transport !== TRANSPORT_UDP;
     const own = layer.transport.ownPort(transport);
-    const seenIp = via.received(span) ? parseIPv4(span.bytes, span.start, span.end) : layer.localIp;
-    const seenPort = via.rport() > 0 ? via.rport() : own;
+    let seenIp = layer.localIp;
+    let seenPort = own;
+    // We wrote the branch first, so what the server added is behind it, unless it has put them in another order.
+    const isFirst = m.branchStart - m.sentByEnd === BRANCH_IS.length;
+    params.beginParams(m.bytes, isFirst ? m.branchEnd : m.sentByEnd, m.viaEnd);
+    while (params.next()) {
+      const { bytes, nameStart, nameEnd, valueStart, valueEnd } = params;
+      if (equalNoCase(bytes, nameStart, nameEnd, RECEIVED, 0, RECEIVED.length))
+        seenIp = parseIPv4(bytes, valueStart, valueEnd);
+      else if (params.hasValue && equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, RPORT.length))
+        seenPort = parseUint(bytes, valueStart, valueEnd, PORT_MOST);
+    }
+    if (seenPort <= 0) seenPort = own;
     if (!isCredible(seenIp, layer.localIp)) return;
     const isHere = seenIp === layer.localIp && (isTcp || seenPort === own);
     if (isHere && layer.outside === null) return;

@@ -9,6 +9,7 @@ import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { Access, type Opening } from "../../src/intercom/access.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
+import { linkTimers } from "../../src/links/links.js";
 import { People } from "../../src/people/people.js";
 import { isSecret, SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
@@ -191,8 +192,18 @@ const TRIALS: Record<string, Trial> = {
   },
   // Without a password the network is open: nothing of the door opens by it.
   "wifi.password": () => {},
-  // The key of what the door signs: nothing comes in by it.
+  // The key of what the door signs, and the door's own password at its broker: nothing comes in by them.
   "hook.secret": () => {},
+  "mqtt.password": () => {},
+  // Without a token there is no API that could be asked.
+  "api.token": (_key, without) => {
+    const settings = new Settings();
+    expect(settings.set("api.token", "a token of the house")).toBe("");
+    expect(linkTimers(settings)).toBe(1);
+    settings.set("api.token", "");
+    without(settings);
+    expect(linkTimers(settings)).toBe(0);
+  },
 };
 for (let i = 1; i <= 8; i++) TRIALS[`phone${i}.password`] = phonePassword;
 
