@@ -85,7 +85,7 @@ export class HouseServer implements LocationWatcher, LocationUser {
       {
         resolver: wiring.resolver,
         udp: (socket) => wiring.udp(socket, true),
-        tcp: (socket) => wiring.tcp(socket),
+        tcp: (socket) => wiring.tcp(socket, true),
       },
       random,
     );

@@ -195,7 +195,7 @@ export class Party implements DoorEvents, TerminalUser {
       random: belongings.random,
       resolver: wiring.resolver,
       udp: (options) => wiring.udp(options, options.setting === "sip.port"),
-      tcp: (options) => wiring.tcp(options),
+      tcp: (options) => wiring.tcp(options, options.setting === "sip.port"),
       // The virtual network has no TLS.
       hasTls: house.network === null,
       microphone: portOf(house.clock, codec, belongings.microphone),

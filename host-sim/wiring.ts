@@ -126,11 +126,10 @@ export class Wiring {
   }
 
   /** @throws as `udp` */
-  async tcp(options: TcpOptions): Promise<TcpStack> {
+  async tcp(options: TcpOptions, isSip: boolean): Promise<TcpStack> {
     const { ip } = this;
     const { wiretap } = this.house;
     const { port } = options;
-    const isSip = options.setting === "sip.port";
     const tapped = {
       ...options,
       onOpen: (c: TcpConnection, incoming: boolean) => {
