@@ -31,6 +31,27 @@ export const PRODUCTS: Record<string, Product> = {
   xiao_esp32s3: { name: "Seeed Studio XIAO ESP32S3", chip: "ESP32-S3", needsAdapter: false },
 };
 
+/** The board of the example with everything that an entrance may have, and the pins that it sets in the manifest. */
+const ENTRANCE = "generic_esp32";
+const ENTRANCE_PINS: Record<string, number> = {
+  tamper: 4,
+  alarm: 13,
+  readerD0: 18,
+  readerD1: 19,
+  keypadRow1: 16,
+  keypadRow2: 17,
+  keypadRow3: 21,
+  keypadRow4: 14,
+  keypadColumn1: 27,
+  keypadColumn2: 32,
+  keypadColumn3: 5,
+};
+const ENTRANCE_LINES = [
+  "docs/flashing.md",
+  "<!-- entrance: made by `npm run docs` -->\n",
+  "<!-- end of entrance -->\n",
+] as const;
+
 /** A part beside the board: its terminals, each with the pin it is wired to. */
 interface Part {
   title: string;
@@ -40,10 +61,14 @@ interface Part {
   behind: string;
 }
 
-/** @returns the board's pins; those that it takes from its manifest are read there */
-async function load(board: string): Promise<Board> {
+/** @param changed pins other than those of the manifest @returns the board's pins, with those of its manifest */
+async function load(board: string, changed: Record<string, number> = {}): Promise<Board> {
   const folder = join(ROOT, "hal", "boards", board);
   const { config = {} } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  for (const [name, pin] of Object.entries(changed)) {
+    if (!(name in config.pins)) throw new Error(board + " has no pin " + name);
+    config.pins[name] = pin;
+  }
   const bundle = await build({
     entryPoints: [join(folder, "board.ts")],
     bundle: true,
@@ -357,13 +382,19 @@ export async function current(): Promise<Map<string, string>> {
   const boards: [string, Board][] = [];
   for (const name of Object.keys(PRODUCTS)) boards.push([name, await load(name)]);
   const out = new Map(boards.map(([name, board]) => ["docs/wiring-" + name + ".svg", pictureOf(name, board)]));
-  out.set(PINS[0], between(PINS, tableOf(boards)));
-  return out.set(BOARDS[0], between(BOARDS, abilitiesOf(boards)));
+  out.set("docs/wiring-entrance.svg", pictureOf(ENTRANCE, await load(ENTRANCE, ENTRANCE_PINS)));
+  const entrance = Object.entries(ENTRANCE_PINS).map(([name, pin]) => '    "' + name + '": ' + pin);
+  const pinned = between(readDocument(PINS[0]), PINS, tableOf(boards));
+  out.set(PINS[0], between(pinned, ENTRANCE_LINES, entrance.join(",\n") + "\n"));
+  return out.set(BOARDS[0], between(readDocument(BOARDS[0]), BOARDS, abilitiesOf(boards)));
 }
 
-/** @returns the document with a table between its marks */
-function between([path, begin, end]: readonly [string, string, string], table: string): string {
-  const document = readFileSync(join(ROOT, path), "utf8");
+function readDocument(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+/** @returns the document with a text between its marks */
+function between(document: string, [path, begin, end]: readonly [string, string, string], table: string): string {
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from < 0 || to < from) throw new Error(path + " has lost its marks: " + begin.trim());
   return document.slice(0, from) + begin + "\n" + table + "\n" + document.slice(to);

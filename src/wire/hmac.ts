@@ -12,8 +12,6 @@ const OUTER = 0x5c;
 export class HmacSha256 {
   private readonly hash = new Sha256();
   private readonly key = octetArray(BLOCK_BYTES);
-  private readonly pad = octetArray(BLOCK_BYTES);
-  private readonly inner = octetArray(SHA256_BYTES);
 
   /** Takes a key of at most 64 octets, which is copied. */
   setKey(key: Uint8Array): void {
@@ -22,23 +20,23 @@ export class HmacSha256 {
     this.key.set(key);
   }
 
-  /** Writes the 32 octets of the code of `bytes[start, end)` at `out[at]`. */
+  /** Writes the 32 octets of the code of `bytes[start, end)` at `out[at]`, after that of its inner hash. */
   sign(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): void {
-    const { hash, inner } = this;
+    const { hash } = this;
     this.begin(INNER);
     hash.update(bytes, start, end);
-    hash.finish(inner, 0);
+    hash.finish(out, at);
     this.begin(OUTER);
-    hash.update(inner, 0, SHA256_BYTES);
+    hash.update(out, at, at + SHA256_BYTES);
     hash.finish(out, at);
   }
 
   private begin(mark: number): void {
-    const { hash, key, pad } = this;
-    for (let i = 0; i < BLOCK_BYTES; i++) pad[i] = key[i] ^ mark;
+    const { hash, key } = this;
     hash.beginHash();
-    hash.update(pad, 0, BLOCK_BYTES);
-    pad.fill(0);
+    for (let i = 0; i < BLOCK_BYTES; i++) key[i] ^= mark;
+    hash.update(key, 0, BLOCK_BYTES);
+    for (let i = 0; i < BLOCK_BYTES; i++) key[i] ^= mark;
   }
 }
 

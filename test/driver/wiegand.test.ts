@@ -1,5 +1,7 @@
 /** Frames of Wiegand readers: cards of every length with their parity, keys, and everything that is neither. */
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { WiegandLine } from "../../hal/native/wiegand.js";
 import { cardFrame } from "../../host-sim/io/reader.js";
 import { FRAME_CARD, FRAME_KEY, FRAME_NOISE, WiegandFrame } from "../../src/driver/wiegand.js";
 import { SeededRandom } from "../random.js";
@@ -39,6 +41,40 @@ describe("a card's frame", () => {
     const bits = cardFrame(12_345_678).padEnd(64, "1");
     for (let length = 1; length <= 64; length++)
       if (![4, 8, 26, 34, 37].includes(length)) expect(read(bits.slice(0, length))).toEqual([FRAME_NOISE, 0]);
+  });
+});
+
+describe("what comes over the two wires", () => {
+  const card = fc.oneof(fc.integer({ min: 0, max: 2 ** 24 - 1 }), fc.integer({ min: 0, max: 34_359_738_367 }));
+
+  it("is the cards that were shown, in their order, at any speed and with bounces", () => {
+    fc.assert(
+      fc.property(
+        fc.array(card, { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 200, max: 20_000 }),
+        fc.nat(0xffffffff),
+        fc.boolean(),
+        (cards, everyUs, startUs, bounces) => {
+          const line = new WiegandLine();
+          let us = startUs;
+          for (const number of cards) {
+            for (const bit of cardFrame(number)) {
+              line.bit(Number(bit), us);
+              if (bounces) line.bit(Number(bit), (us + 199) >>> 0);
+              us = (us + everyUs) >>> 0;
+            }
+            us = (us + 25_000) >>> 0;
+          }
+          const came: number[] = [];
+          for (let words = line.take(us); words !== null; words = line.take(us)) {
+            expect(frame.read(words[0], words[1], words[2])).toBe(FRAME_CARD);
+            came.push(frame.value);
+          }
+          expect(came).toEqual(cards);
+        },
+      ),
+      { numRuns: 200, seed: 22 },
+    );
   });
 });
 

@@ -96,6 +96,8 @@ class VirtualBoard {
   /** Of the reader at the door: its pins, and frames that wait, as bits, high and low. */
   readerPins: number[] = [];
   readonly frames: (readonly [bits: number, high: number, low: number])[] = [];
+  /** Of the keypad of rows and columns: the two pins that each key connects while it is down. */
+  keys: (readonly [row: number, column: number])[] = [];
   /** Of people and the journal, by partition and key. */
   records = new Map<string, string>();
   storeProblem = "";
@@ -204,16 +206,19 @@ export class Digital {
   static readonly Input = 0;
   static readonly InputPullUp = 1;
   static readonly Output = 8;
+  static readonly OutputOpenDrain = 9;
   static readonly Rising = 1;
   static readonly Falling = 2;
   private static readonly inputs = new Map<number, (isDown: boolean) => void>();
   private readonly pin: number;
   private value = 1;
+  private readonly isOpenDrain: boolean;
 
   constructor(options: { pin: number; mode: number; initialValue?: 0 | 1; onReadable?: () => void }) {
     const { pin, mode, initialValue, onReadable } = options;
     this.pin = pin;
-    if (mode === Digital.Output) this.write(initialValue ?? 0);
+    this.isOpenDrain = mode === Digital.OutputOpenDrain;
+    if (mode === Digital.Output || this.isOpenDrain) this.write(initialValue ?? 0);
     else if (onReadable !== undefined) {
       const told = board.alive(onReadable);
       Digital.inputs.set(pin, (isDown) => {
@@ -225,11 +230,12 @@ export class Digital {
   }
 
   read(): number {
+    for (const [row, column] of board.keys) if (column === this.pin && board.level(row) === 0) return 0;
     return this.value;
   }
 
   write(value: number): void {
-    board.setPin(this.pin, value);
+    board.setPin(this.pin, this.isOpenDrain && value === 1 ? -1 : value);
   }
 
   close(): void {

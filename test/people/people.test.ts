@@ -282,6 +282,11 @@ describe("an import", () => {
 
 describe("in the flash of a plain board", () => {
   const PAGES = 6;
+  /** What 50 people may take, without the spare page. */
+  const FLASH_MOST_BYTES = 20 * 1024;
+  // As NVS has them: octets of an entry, and the state of one that counts.
+  const ENTRY_BYTES = 32;
+  const WRITTEN = 2;
   const { people: MOST } = DOOR_LIMITS;
 
   function board(flash: Flash): { nvs: VirtualNvs; people: People } {
@@ -312,6 +317,10 @@ describe("in the flash of a plain board", () => {
     const flash = new Flash(PAGES);
     const { nvs, people } = board(flash);
     for (let i = 0; i < MOST; i++) expect(people.add(longest("person " + i), ["" + (100_000 + i)])).toBe("");
+    // With the key of the codes, and heads of entries.
+    const written = flash.pages.flatMap(({ states }) => states).filter((state) => state === WRITTEN).length;
+    expect(written * ENTRY_BYTES).toBe(16_128);
+    expect(written * ENTRY_BYTES).toBeLessThanOrEqual(FLASH_MOST_BYTES);
     const next = new SeededRandom(3);
     for (let i = 0; i < 400; i++) {
       const place = next.uint32() % MOST;
