@@ -1,14 +1,15 @@
 /**
  * A small HTTP API of the door for programs of the house: reports by GET, orders by POST, one request a connection
- * (docs/api.yaml describes it). It is off as long as there is no `api.token`.
+ * (docs/api.yaml describes it). It is off while `api.token` is empty.
  *
- * Who may: whoever has the token, sent as `Authorization: Bearer`. A browser is kept out: `Host` has to be the door's
+ * A client has to send the token as `Authorization: Bearer`. Three rules keep browsers out: `Host` has to be the door's
  * own address, so that no name leads here (DNS rebinding), a request with `Origin` is refused, and no answer has a
- * CORS field. An address has ten wrong tokens, then one each 800 s, and ten requests at once, then one a second.
+ * CORS field. A client's address may send ten wrong tokens, then one each 800 s, and ten requests at once, then one a
+ * second.
  *
  *     reading (5 s) -> answering (10 s) -> closed
  *
- * Not here: TLS; bodies, which are not looked at; what the answers say (the station).
+ * Not here: TLS; bodies, which are ignored; the content of the answers (the station).
  */
 import type { Device, TcpConnection, TcpStack } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
@@ -19,7 +20,7 @@ import { isSameSecret } from "../wire/hmac.js";
 
 /** Requests that are read and answered at once. */
 const SEATS = 2;
-/** A request line with its fields; what is longer is refused. */
+/** The longest request line with its fields; a longer one is refused. */
 const HEAD_BYTES = 1024;
 const READ_MS = 5000;
 const ANSWER_MS = 10_000;
@@ -149,7 +150,7 @@ export class Api implements TimerUser {
 
   private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
     const seat = this.seatOf(connection);
-    // What follows the head is a body, which has no meaning here.
+    // The octets after the head are a body, which has no meaning here.
     if (seat === null || seat.out !== null) return;
     const { head } = seat;
     for (let i = start; i < end; i++) {
@@ -234,7 +235,7 @@ export class Api implements TimerUser {
     this.refused += 1;
     const more = status === 401 ? "WWW-Authenticate: Bearer\r\n" : allow === "" ? "" : "Allow: " + allow + "\r\n";
     let safe = "";
-    // A problem may quote what was asked for.
+    // A problem may quote words of the request.
     for (let i = 0; i < problem.length; i++) {
       const c = problem.charAt(i);
       safe += c === '"' || c === "\\" || c < " " ? "'" : c;
@@ -301,7 +302,7 @@ export class Api implements TimerUser {
     seat.out = null;
   }
 
-  /** Every octet of the token is looked at, whatever was given. */
+  /** The comparison reads every octet of the token, so that its time tells nothing about a wrong one. */
   private isToken(field: string): boolean {
     if (field.slice(0, BEARER.length).toLowerCase() !== BEARER) return false;
     const given = utf8(field.slice(BEARER.length).trim());
@@ -309,7 +310,7 @@ export class Api implements TimerUser {
     return given.length === token.length && isSameSecret(given, 0, token, 0, token.length);
   }
 
-  /** Counts a request of an address. The place of the one that asked least lately is taken for a new one. */
+  /** Counts a request of an address. A new address takes the place of the one whose last request is the oldest. */
   private mayAsk(ip: number, nowMs: number): boolean {
     let bucket = this.buckets[0];
     for (let i = 0; i < SOURCES; i++) {
@@ -359,7 +360,7 @@ function decoded(value: string): string {
   return out;
 }
 
-/** @returns the value of a field, "" if it is not there, null if it is there twice or a line is none */
+/** @returns the value of a field, "" if it is not there, null if the field occurs twice or a line is not a field */
 function fieldOf(lines: readonly string[], name: string): string | null {
   let value = "";
   let count = 0;

@@ -1,7 +1,7 @@
 /**
- * What Home Assistant shows of a door: its entities, and the message that announces them all (device discovery), which
- * is written piece by piece, an entity at a time. An entity that this door does not have, or has no more, is announced
- * by its platform alone, which removes it there. Not here: the states (mqtt.ts).
+ * The entities that Home Assistant shows for a door, and the message that announces them all (device discovery). The
+ * message is written in pieces, one for each entity. The announcement of an entity that this door does not have, or no
+ * longer has, holds its platform alone, which removes it from Home Assistant. Not here: the states (mqtt.ts).
  */
 
 import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "../settings/schema.js";
@@ -10,13 +10,13 @@ import type { Writer } from "../wire/writer.js";
 import { writeText } from "./json.js";
 
 export interface Entity {
-  /** The name of its topics, and the end of its id. */
+  /** The name in the entity's topics, and the end of its id. */
   key: string;
   platform: string;
   name: string;
-  /** The key whose topic has its state; "" for none. */
+  /** The key of the topic that carries the entity's state; "" if it has no state. */
   state: string;
-  /** It takes commands, at `PREFIX/KEY/set`. */
+  /** The entity takes commands, at `PREFIX/KEY/set`. */
   isCommand: boolean;
   /** The rest of its description, as JSON that follows other members. */
   more: string;
@@ -42,14 +42,14 @@ function doorbell(number: number): Entity {
   return entity("doorbell" + number, "event", "Doorbell " + number, more);
 }
 
-/** The lock's bolt, where nothing but the door's own may move it. */
+/** The state of the lock alone, for a door that takes no order to open from a broker. */
 function bolt(number: number): Entity {
   const more = ',"dev_cla":"lock","pl_on":"UNLOCKED","pl_off":"LOCKED"';
   return { ...entity("bolt" + number, "binary_sensor", "Lock " + number, more), state: "relay" + number };
 }
 
 export const OPENED = "opened";
-/** The events of `access`, for those of the door that have these values. */
+/** The events of `access`, by the values that the door's own events have. */
 export const ACCESS_EVENTS: readonly string[] = [
   OPENED,
   "wrong door code",
@@ -104,7 +104,7 @@ export function entityOf(key: string): number {
   return -1;
 }
 
-/** What a door has besides its settings. */
+/** The equipment of a door that its settings do not name. */
 export interface Equipment {
   relays: number;
   hasWifi: boolean;
@@ -152,12 +152,12 @@ function hasPlan(settings: Settings, button: number): boolean {
   );
 }
 
-/** What the announcement says of the door. */
+/** The facts about the door that the announcement holds. */
 export interface Announcement {
   settings: Settings;
   equipment: Equipment;
   version: string;
-  /** The begin of all topics. */
+  /** The beginning of all topics. */
   prefix: string;
   /** The door's id: the prefix, with only letters, digits and _. */
   id: string;
@@ -166,7 +166,7 @@ export interface Announcement {
 /** Pieces of the announcement: its head, and one for each entity. */
 export const PIECES = 1 + ENTITIES.length;
 
-/** Writes a piece of the announcement, by its number from 0; the last one ends it. */
+/** Writes one piece of the announcement. Pieces count from 0, and the last one ends the message. */
 export function writePiece(w: Writer, piece: number, announcement: Announcement): void {
   const { settings, prefix, id, version } = announcement;
   if (piece === 0) {

@@ -1,6 +1,6 @@
 /**
- * Events by HTTP POST (a webhook), as JSON, one after another in their order. The URL's server is trusted with nothing:
- * of its answer only the status is read, then the connection is cut, however much would follow.
+ * Sends events by HTTP POST (a webhook), as JSON, one after another in their order. The URL's server is not trusted:
+ * only the status of its answer is read, and then the connection is closed, even if more would follow.
  *
  *     {"id":"5f3a9c01-7","time":1764454455,"door":"door","event":"relay","value":"on","relay":1,"reason":"code"}
  *
@@ -33,7 +33,7 @@ const HEAD_BYTES = 768;
 const KEY_MOST = 64;
 /** From the connection's first octet to the status. */
 const ANSWER_MS = 10_000;
-/** An event that the server answers by 408, 429 or 5xx is tried so often. */
+/** Number of times that an event is sent which the server answers with 408, 429 or 5xx. */
 const TRIES_MOST = 5;
 /** `HTTP/1.1 200` */
 const STATUS_BYTES = 12;
@@ -60,7 +60,7 @@ export interface HookParts {
   device: Pick<Device, "tcp" | "resolver">;
   timers: Timers;
   random: RandomSource;
-  /** Is told whether the server takes the events. */
+  /** Receives the events that say whether the server takes what is sent. */
   events: DoorEvents;
   url: string;
   /** "" for no signature. */
@@ -71,7 +71,7 @@ export interface HookParts {
   camera(): string;
   /** @returns s since 1970, 0 while it is not known */
   epochS(): number;
-  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
   enter(): void;
   leave(): void;
 }
@@ -89,17 +89,17 @@ export class Hook implements TimerUser, ServerUser {
   /** The beginning of the answer. */
   private readonly answer = new Uint8Array(STATUS_BYTES);
   private answered = 0;
-  /** Whether the connection opened that is there, or was there last. */
+  /** The current connection, or else the last one, was established. */
   private wasReached = false;
   /** Tells the events of one start from those of another. */
   private readonly boot: number;
   private lastId = 0;
   private tcp: TcpStack | null = null;
   private connection: TcpConnection | null = null;
-  /** The number of the event in the outbox that was posted last, and how often it was answered by 5xx. */
+  /** The outbox number of the event that was posted last, and the number of 5xx answers to it. */
   private posted = -1;
   private tries = 0;
-  /** The status by which the server refused, as it was told last; 0 for none. */
+  /** The refusing status that was reported last; 0 if none was. */
   private refusedBy = 0;
 
   constructor(parts: HookParts) {
@@ -177,7 +177,7 @@ export class Hook implements TimerUser, ServerUser {
     const camera = name === "button" || name === "call" ? parts.camera() : "";
     if (camera !== "") {
       w.put(CAMERA);
-      // It was checked when it was set, and has up to 200 characters of ASCII.
+      // The setting was checked when it was saved, and has up to 200 characters of ASCII.
       w.octet(0x22);
       w.text(camera);
       w.octet(0x22);
@@ -260,7 +260,7 @@ export class Hook implements TimerUser, ServerUser {
     const status = parseUint(answer, STATUS_AT, STATUS_BYTES, 999);
     if (!isHttp || answer[STATUS_AT - 1] !== 0x20 || status < 100) this.fail("it does not answer by HTTP");
     else if (status >= 200) this.onStatus(status);
-    // After a 1xx the final status would follow, which only a request that asks for it gets.
+    // A 1xx would be followed by the final status, but only a request that asks for a 1xx gets one.
     else this.fail("it answers " + status);
   }
 
@@ -273,7 +273,7 @@ export class Hook implements TimerUser, ServerUser {
       return;
     }
     this.hangUp();
-    // The event may have been dropped in the meantime for the sake of younger ones.
+    // The outbox may have dropped the event in the meantime, to have room for younger ones.
     if (box.number === this.posted) box.remove();
     if (!isGood && status !== this.refusedBy)
       this.parts.events.event("link", "refused", {

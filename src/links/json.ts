@@ -1,6 +1,7 @@
 /**
  * Writes JSON (RFC 8259) piece by piece into the octets of a writer: texts with the escapes they need, and an event
- * with its fields. Texts of others are cut, so that a message has a bound. Not here: reading JSON.
+ * with its fields. Texts that others chose are cut, so that the length of a message has a bound. Not here: reading
+ * JSON.
  */
 import { octets } from "../core/bytes.js";
 import { isPlain } from "../core/octets.js";
@@ -9,7 +10,7 @@ import type { Writer } from "../wire/writer.js";
 
 /** Characters of a text; the rest is cut off with an ellipsis. */
 const TEXT_MOST = 120;
-/** Room behind the fields for what ends the message. */
+/** Octets kept free behind the fields for the end of the message. */
 const TAIL_BYTES = 16;
 const QUOTE = '"';
 const BACKSLASH = "\\";

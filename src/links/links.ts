@@ -1,7 +1,7 @@
 /**
- * The links of the door to the house's systems, as far as the settings name any: each event goes on to the console, and
- * then to each of them. A door without links has none of these objects. Not here: what a link sends (syslog.ts,
- * hook.ts, mqtt.ts), and what the HTTP API answers (api.ts).
+ * The links from the door to the house's systems that the settings name. Each event goes to the console first, and then
+ * to each link. A door without links has none of these objects. Not here: the messages of each link (syslog.ts,
+ * hook.ts, mqtt.ts), and the answers of the HTTP API (api.ts).
  */
 import type { Device } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
@@ -19,20 +19,20 @@ export interface LinksParts {
   timers: Timers;
   /** Takes the events after the links. */
   next: DoorEvents;
-  /** Carries out what a broker orders. */
+  /** Carries out the orders of a broker. */
   orders: DoorOrders;
-  /** Carries out what the HTTP API asks. */
+  /** Carries out the requests of the HTTP API. */
   api: ApiOrders;
-  /** Whether there is memory for the HTTP API. */
+  /** The board has memory for the HTTP API. */
   isRoomy: boolean;
   version: string;
-  /** Takes the time; it runs before anything that a device brings. */
+  /** Takes the time; it runs before any input of a device is handled. */
   enter(): void;
-  /** Sets the next wake-up; it runs after anything that a device brings. */
+  /** Sets the next wake-up; it runs after any input of a device was handled. */
   leave(): void;
 }
 
-/** @returns how many timers the links need that the settings name; 0 for no links */
+/** @returns the number of timers that the links in the settings need; 0 without links */
 export function linkTimers(settings: Settings): number {
   return (
     (settings.get("syslog.server") === "" ? 0 : 1) +
@@ -97,7 +97,7 @@ export class Links implements DoorEvents {
     this.api = token === "" || !parts.isRoomy ? null : new Api({ ...common, token, port, orders: parts.api, onError });
   }
 
-  /** Opens the sockets; the door works without those that cannot be had. @param ip our address */
+  /** Opens the sockets. The door works without a socket that cannot be opened. @param ip our address */
   async start(ip: number): Promise<void> {
     await this.open(this.syslog, ip);
     await this.open(this.hook, ip);

@@ -1,15 +1,16 @@
 /**
- * The door at an MQTT broker, as Home Assistant finds it by itself: announcement, availability with a last will, states
- * (retained), events (not retained), and commands.
+ * Shows the door at an MQTT broker in the form that Home Assistant discovers by itself: announcement, availability with
+ * a last will, states (retained), events (not retained), and commands.
  *
  *     PREFIX/availability   online, offline                PREFIX/KEY       the state of an entity (entities.ts)
  *     PREFIX/KEY/set        a command                      homeassistant/…  announcement; "online" when it starts
  *
  *     away -> connecting -> subscribing -> announcing -> telling what changed -> away (a back-off that doubles)
  *
- * Who may order: whom the broker lets write to these topics. Only exact topics and payloads count, a retained command
- * never, five at once and then one in 2 s, and those that open only with `mqtt.open on`. One message goes out in one
- * wake, so that the sound of a call comes between two of them. Not here: what goes over the wire (mqttclient.ts).
+ * The broker decides who may order, by whom it lets write to these topics. A command counts only if its topic and
+ * payload are exact and it is not retained. Five commands may come at once, then one in 2 s. A command that opens needs
+ * `mqtt.open on`. Each wake sends one message, so that a call's sound is sent between two of them. Not here: the octets
+ * on the wire (mqttclient.ts).
  */
 import type { Device, TcpStack } from "../../hal/device.js";
 import { text } from "../core/bytes.js";
@@ -35,23 +36,26 @@ import { Outbox } from "./outbox.js";
 import { LinkServer, type ServerUser } from "./server.js";
 
 const MQTT_PORT = 1883;
-/** One piece of the announcement, a state or an event: the longest names and topics fit. */
+/** Octets for a piece of the announcement, a state or an event, with the longest names and topics. */
 const MESSAGE_BYTES = 640;
 const EVENTS_BYTES = 1024;
 const BIRTH_TOPIC = "homeassistant/status";
 const ONLINE = "online";
 const OFFLINE = "offline";
 const AVAILABILITY = "/availability";
-/** While the connection takes nothing it is tried again after this time, and given up after that one. */
+/**
+ * While the connection takes no octets, sending is tried again after the first of these, and the connection is given up
+ * after the second.
+ */
 const AGAIN_MS = 100;
 const STALL_MS = 30_000;
-/** States that change by themselves are looked at so often. */
+/** Interval at which states that change by themselves are read. */
 const MINUTE_MS = 60_000;
-/** All states are told again so often, since anybody may have written others to their topics. */
+/** Interval at which all states are sent again, since another client may have written to their topics. */
 const ALL_EVERY_MS = 600_000;
-/** The announcement is repeated so often at most, whoever says that Home Assistant starts. */
+/** The shortest time between two announcements, however often a message says that Home Assistant starts. */
 const ANNOUNCE_EVERY_MS = 10_000;
-/** So many commands at once, then one in this time. */
+/** Number of commands that may come at once, and the time after which one more may come. */
 const COMMANDS_MOST = 5;
 const COMMAND_EVERY_MS = 2000;
 const REFUSAL_TOLD_MS = 60_000;
@@ -59,12 +63,12 @@ const TEXT_MOST = 120;
 const SET = "/set";
 const PRESS = "PRESS";
 
-/** What a command may do at the door. */
+/** The orders that a command may give to the door. */
 export interface DoorOrders {
   /** @returns "" or why not */
   open(relay: number): string;
   close(relay: number): void;
-  /** Calls whom a button calls. @returns "" or why not */
+  /** Calls the target of a button. @returns "" or why not */
   call(button: number): string;
   hangUp(): void;
   restart(): void;
@@ -76,12 +80,12 @@ export interface MqttParts {
   device: Pick<Device, "tcp" | "resolver" | "wifi">;
   settings: Settings;
   timers: Timers;
-  /** Is told whether the broker is there, and which commands were refused. */
+  /** Receives the events about the broker's coming and going, and about refused commands. */
   events: DoorEvents;
   orders: DoorOrders;
   equipment: Equipment;
   version: string;
-  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
   enter(): void;
   leave(): void;
 }
@@ -98,23 +102,23 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   private readonly prefix: string;
   private readonly writer = new Writer();
   private readonly buffer = new Uint8Array(MESSAGE_BYTES);
-  /** The events that wait, each behind the number of its entity. */
+  /** The events that wait to be sent; each begins with the number of its entity. */
   private readonly box = new Outbox(EVENTS_BYTES);
   private tcp: TcpStack | null = null;
-  /** The states by entity, as they are and as the broker has them; "" for none. */
+  /** The states by entity, as they are now and as the broker has them; "" if there is none. */
   private readonly states: string[] = [];
   private readonly sent: string[] = [];
-  /** Whether states may differ from what the broker has. */
+  /** States may differ from those that the broker has. */
   private isDirty = false;
   /** The next topic to subscribe, and the next piece of the announcement; past the end: all are sent. */
   private nextTopic = 0;
   private nextPiece = PIECES;
   private isOnlineTold = false;
   private onlineMs = 0;
-  /** The part of `buffer` that belongs to a message which was begun. */
+  /** The rest of the begun message, which is in this part of `buffer`. */
   private owedFrom = 0;
   private owedEnd = 0;
-  /** Since when the connection takes nothing, ms; -1: it takes all. */
+  /** The time since which the connection takes no octets, ms; -1 while it takes them. */
   private stuckMs = -1;
   private minuteMs = 0;
   private allMs = 0;
@@ -133,7 +137,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     const id = idOf(this.prefix);
     this.announcement = { settings, equipment, version, prefix: this.prefix, id };
     this.login = {
-      // The same at each start: the broker then ends the connection that a power cut has left behind.
+      // The id is the same at each start, so that the broker ends the connection that a power cut has left behind.
       id: "portero-" + id,
       user: settings.get("mqtt.user"),
       password: settings.get("mqtt.password"),
@@ -198,7 +202,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.tcp = null;
   }
 
-  // ---- what happens at the door ----
+  // ---- events at the door ----
 
   take(name: EventName, value: string, fields: AnyFields): void {
     switch (name) {
@@ -253,7 +257,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.isDirty = true;
   }
 
-  /** An event counts when it happens: while the broker is away it is forgotten. */
+  /** An event is of use only when it happens, so it is dropped while the broker is away. */
   private tell(key: string, type: string, fields: Readonly<Record<string, string | number>>): void {
     const at = entityOf(key);
     if (at < 0 || !this.client.isConnected) return;
@@ -353,7 +357,9 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.wake(isTaken ? 0 : AGAIN_MS);
   }
 
-  /** Subscribes the next topic: of each entity that takes commands, of Home Assistant's start, of our availability. */
+  /**
+   * Subscribes to the next topic: one for each entity that takes commands, Home Assistant's start, our availability.
+   */
   private subscribe(): boolean {
     const { settings, equipment } = this.announcement;
     const at = this.nextTopic;
@@ -367,7 +373,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     return true;
   }
 
-  /** Begins the announcement. Its length is found by writing it once for nobody. */
+  /** Begins the announcement. The announcement is written once without being sent, to find its length. */
   private announce(): boolean {
     const { writer: w, buffer, announcement } = this;
     let size = 0;
@@ -405,7 +411,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     return true;
   }
 
-  /** Sends the first state that the broker has otherwise. */
+  /** Sends the first state that differs from the broker's. */
   private sendState(): boolean {
     const { settings, equipment } = this.announcement;
     for (let i = 0; i < ENTITIES.length; i++) {
@@ -468,14 +474,14 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.parts.timers.start(this.timer, ms);
   }
 
-  // ---- what the broker brings ----
+  // ---- messages of the broker ----
 
   onMessage(bytes: Uint8Array, topicAt: number, payloadAt: number, end: number, isRetained: boolean): void {
     const { nowMs } = this.parts.timers;
     const topic = text(bytes, topicAt, payloadAt);
     const payload = text(bytes, payloadAt, end);
     if (topic === BIRTH_TOPIC) {
-      // Home Assistant has started: it wants to know everything anew.
+      // Home Assistant has started and needs everything again.
       if (payload === ONLINE && !isRetained && !this.isAnnouncementDue) {
         this.isAnnouncementDue = true;
         this.tellAllStates();
@@ -484,7 +490,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
       return;
     }
     if (topic === this.login.willTopic) {
-      // Somebody else said it, or the broker, of a connection before this one.
+      // Another client wrote this, or the broker did for a connection before this one.
       if (payload === ONLINE || !this.isOnlineTold) return;
       this.isOnlineTold = false;
       this.wake(Math.max(0, this.onlineMs + ANNOUNCE_EVERY_MS - nowMs));
@@ -551,7 +557,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     return problem;
   }
 
-  /** Counts a command that is not carried out, and tells one of them in a minute. */
+  /** Counts a command that is not carried out, and reports at most one a minute. */
   private refuse(topic: string, why: string): void {
     const { nowMs } = this.parts.timers;
     this.refused += 1;
@@ -568,12 +574,12 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   }
 }
 
-/** @returns the fields of an event, of which those that do not apply are left out */
+/** @returns the fields of an event, without those that do not apply */
 function told(fields: AnyFields): Readonly<Record<string, string | number>> {
   return fields as Readonly<Record<string, string | number>>;
 }
 
-/** @returns the prefix with only those characters that may stand in an id of Home Assistant */
+/** @returns the prefix, reduced to the characters that an id of Home Assistant may have */
 function idOf(prefix: string): string {
   let out = "";
   for (let i = 0; i < prefix.length; i++) {

@@ -1,13 +1,12 @@
 /**
  * A client of MQTT 3.1.1 (OASIS, 2014) over one TCP connection, in fixed memory: QoS 0, a clean session, a last will.
- * A message that comes is kept only if its topic and payload are short; all others are counted and skipped octet by
- * octet, whatever their length. A message that goes out is written piece by piece, since the connection takes few
- * octets at once.
+ * The client keeps a received message only if its topic and payload are short; it counts all others and skips their
+ * octets. It writes a message of its own in pieces, since the connection takes few octets at once.
  *
  *     idle -> opening -> greeting (CONNECT was sent) -> connected -> idle, when the connection ends or 45 s are silent
  *
- * It is the project's own, since the client of the Moddable SDK makes an array for each topic as long as the broker
- * likes, up to 64 KB, and a board has less. Not here: QoS 1 and 2, TLS, when it is tried again (mqtt.ts).
+ * The project does not use the client of the Moddable SDK, because that one makes an array of up to 64 KB for a topic,
+ * at the broker's choice, and a board has less memory. Not here: QoS 1 and 2, TLS, the time of the next try (mqtt.ts).
  */
 import type { TcpConnection, TcpStack } from "../../hal/device.js";
 import { octets, utf8 } from "../core/bytes.js";
@@ -23,11 +22,11 @@ const PINGREQ = 12;
 const DISCONNECT = 14;
 const RETAIN = 1;
 
-/** Topic and payload of a message that is kept have so many octets together, with the topic's length. */
+/** The most octets of a message that is kept: topic, payload and the topic's length together. */
 const KEPT_BYTES = 192;
 /** CONNECT has id, will, user and password; SUBSCRIBE one topic. */
 const PACKET_BYTES = 512;
-/** The broker tells the last will when it has heard nothing for one and a half times as long. §3.1.2.10 */
+/** The broker sends the last will after it has received nothing for one and a half times as long. §3.1.2.10 */
 const KEEP_ALIVE_S = 30;
 const PING_AFTER_MS = 20_000;
 const SILENCE_MS = 45_000;
@@ -42,7 +41,7 @@ const WILL_RETAIN = 0x20;
 const PASSWORD = 0x40;
 const USER = 0x80;
 
-/** By the code of CONNACK. §3.2.2.3 */
+/** Texts by the code of CONNACK. §3.2.2.3 */
 const REFUSALS: readonly string[] = [
   "",
   "it does not speak MQTT 3.1.1",
@@ -57,14 +56,14 @@ export interface MqttLogin {
   /** "" for none. */
   user: string;
   password: string;
-  /** What the broker tells, retained, when the door goes without a word. */
+  /** The broker publishes this, retained, when the connection ends without DISCONNECT. */
   willTopic: string;
   will: string;
 }
 
 export interface MqttClientUser {
   onConnected(): void;
-  /** A message that was not too long. The topic is `bytes[topicAt, payloadAt)`, lent for the call. */
+  /** A message came that was not too long. The topic is `bytes[topicAt, payloadAt)`, lent for the call. */
   onMessage(bytes: Uint8Array, topicAt: number, payloadAt: number, end: number, isRetained: boolean): void;
   /** The connection is over. @param reason one line */
   onLost(reason: string): void;
@@ -72,7 +71,7 @@ export interface MqttClientUser {
 
 export class MqttClient {
   isConnected = false;
-  /** Messages that were skipped since they were too long, or not what was asked for. */
+  /** Messages that were skipped because they were too long or not subscribed. */
   skipped = 0;
   private readonly user: MqttClientUser;
   private readonly writer = new Writer();
@@ -91,7 +90,7 @@ export class MqttClient {
   private heardMs = 0;
   private saidMs = 0;
   private packetId = 0;
-  /** Octets that the message which is being written still needs. */
+  /** Octets that the begun message still lacks. */
   private owedBytes = 0;
 
   constructor(user: MqttClientUser) {
@@ -113,7 +112,7 @@ export class MqttClient {
     return this.connection !== null;
   }
 
-  /** Tells the broker that the door goes, so that it does not tell the last will. */
+  /** Sends DISCONNECT, so that the broker does not send the last will. */
   close(): void {
     if (this.isConnected && this.owedBytes === 0) {
       this.packet[0] = DISCONNECT << 4;
@@ -134,7 +133,7 @@ export class MqttClient {
     if (connection === null || login === null || this.isGreeted) return;
     this.isGreeted = true;
     this.heardMs = this.saidMs = nowMs;
-    // The length is written when it is known, in the two octets that every length of ours fits.
+    // The length is written once it is known. Each of our lengths fits into two octets.
     w.begin(packet, 3, PACKET_BYTES);
     w.put(PROTOCOL);
     const secret = login.user === "" ? 0 : USER | (login.password === "" ? 0 : PASSWORD);
@@ -190,7 +189,7 @@ export class MqttClient {
   }
 
   /**
-   * Begins a message whose payload has so many octets; `put` has to bring them all before anything else is sent.
+   * Begins a message with a payload of that many octets; `put` has to bring them all before anything else is sent.
    * @returns false if it cannot be sent now
    */
   begin(topic: string, size: number, isRetained: boolean): boolean {
@@ -233,7 +232,7 @@ export class MqttClient {
       } else if (!this.isLengthKnown) at = this.readLength(bytes, at);
       else {
         const count = Math.min(end - at, this.leftBytes);
-        // What does not fit is not kept, and the message is skipped when it is over.
+        // Octets that do not fit are dropped, and the message is skipped at its end.
         const room = Math.max(0, Math.min(count, KEPT_BYTES - this.keptBytes));
         copyOctets(this.kept, this.keptBytes, bytes, at, at + room);
         this.keptBytes += count;
@@ -269,7 +268,7 @@ export class MqttClient {
       }
       return;
     }
-    // Only QoS 0 was asked for: any other has an id in front of the payload, and wants an answer.
+    // We subscribed with QoS 0 only. A message of another QoS has an id in front of its payload and needs an answer.
     if (type !== PUBLISH) return;
     const payloadAt = 2 + ((kept[0] << 8) | kept[1]);
     if ((first & 6) !== 0 || keptBytes < 2 || keptBytes > KEPT_BYTES || payloadAt > keptBytes) this.skipped += 1;

@@ -1,10 +1,10 @@
 /**
  * A queue of messages in fixed memory, for a receiver that may be slow or away. When there is no room the oldest
- * messages are dropped and counted, since the youngest say how things are now. Not here: who sends them, and when.
+ * messages are dropped and counted, since the youngest say how things are now. Not here: sending the messages.
  */
 import { copyOctets } from "../core/octets.js";
 
-/** In front of each message stands its length, high octet first. */
+/** The length stands in front of each message, high octet first. */
 const LENGTH_BYTES = 2;
 
 export class Outbox {
@@ -14,14 +14,14 @@ export class Outbox {
   count = 0;
   /** Messages that were dropped since the start. */
   dropped = 0;
-  /** The number of the oldest message that waits: so many were removed or dropped before it. */
+  /** The number of the oldest message that waits, which is the count of those removed or dropped before it. */
   number = 0;
 
   constructor(sizeBytes: number) {
     this.bytes = new Uint8Array(sizeBytes);
   }
 
-  /** Copies a message to the end. @returns whether nothing had to be dropped for it */
+  /** Copies a message to the end. @returns false if an older message was dropped for it */
   put(bytes: Uint8Array, start: number, end: number): boolean {
     const { dropped } = this;
     const size = LENGTH_BYTES + end - start;

@@ -1,7 +1,7 @@
 /**
- * A server outside of the door as a link knows it: its name and port, its address as long as that is good, and whether
- * it answers. It waits longer after each failure, and tells once that the server is lost, that its messages are being
- * dropped, and that it is back. Not here: what is sent (syslog.ts, hook.ts).
+ * A server that a link sends to: its name and port, its address while that is valid, and whether it answers. The wait
+ * grows after each failure. An event says once that the server is lost, once that its messages are being dropped, and
+ * once that it is back. Not here: the messages (syslog.ts, hook.ts).
  */
 import type { Resolver } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
@@ -11,7 +11,7 @@ import { readDomain } from "../ua/uritext.js";
 
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 300_000;
-/** An address of unknown life is looked up again after this time. */
+/** The time after which an address is looked up again if its records name none. */
 const USUAL_TTL_S = 300;
 const REASON_MOST = 80;
 
@@ -21,7 +21,7 @@ export interface ServerUser {
 }
 
 export interface ServerParts {
-  /** What the link is called in events: "syslog". */
+  /** The link's name in events: "syslog". */
   name: string;
   /** `HOST` or `HOST:PORT`, as `check` of the settings lets it through. */
   place: string;
@@ -35,9 +35,9 @@ export class LinkServer {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** -1 as long as it is not known. */
+  /** -1 while the address is not known. */
   ip = -1;
-  /** Whether the server was told to be lost. */
+  /** An event has said that the server is lost. */
   isLost = false;
   private readonly parts: ServerParts;
   private readonly isLiteral: boolean;
@@ -81,7 +81,7 @@ export class LinkServer {
   fail(reason: string, dropped: number): number {
     const waitMs = this.waitMs;
     this.waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
-    // The address may have moved: the name is looked up again.
+    // The server may have moved to another address, so its name is looked up again.
     this.goodUntilMs = 0;
     if (this.isLost) return waitMs;
     this.isLost = true;
@@ -90,7 +90,7 @@ export class LinkServer {
     return waitMs;
   }
 
-  /** Notes that messages are being dropped, and tells so once until the server is back. */
+  /** Notes that messages are being dropped, and reports it once until the server is back. */
   drop(): void {
     if (this.isDropTold) return;
     this.isDropTold = true;

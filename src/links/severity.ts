@@ -1,6 +1,6 @@
 /**
- * Which events leave the door, and how urgent each is, by the severities of syslog (RFC 5424 §6.2.1). Digits never
- * leave it: they may be door codes. Not here: how an event is written (syslog.ts, json.ts).
+ * Decides which events leave the door, and how urgent each is, by the severities of syslog (RFC 5424 §6.2.1). Digits
+ * never leave the door, since they may be codes. Not here: the form of an event (syslog.ts, json.ts).
  */
 import type { EventName } from "../intercom/events.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED, PASSWORD_WRONG } from "../intercom/log.js";
@@ -12,7 +12,7 @@ export const WARNING = 4;
 export const NOTICE = 5;
 export const INFO = 6;
 export const DEBUG = 7;
-/** The event is not told to anybody outside. */
+/** The event does not leave the door. */
 export const UNTOLD = 8;
 
 /** The names of severities that `syslog.level` may be. */
@@ -23,7 +23,7 @@ export function levelOf(name: string): number {
   return LEVELS.indexOf(name);
 }
 
-/** Errors that somebody at the door or at the console made, not the machine. */
+/** Errors that a person at the door or at the console made, not the machine. */
 const ATTEMPTS: readonly string[] = [CODE_WRONG, ACCESS_REFUSED, CARD_UNKNOWN, CODES_LOCKED, PASSWORD_WRONG];
 
 /** @returns ALERT to DEBUG, or UNTOLD */

@@ -3,13 +3,13 @@
  *
  *     <133>1 2026-11-29T22:14:15Z 192.168.1.20 portero - relay [meta sequenceId="7"] relay on relay=1 reason="code"
  *
- * The text is the event's line as the console shows it, so it has no control characters; a byte order mark stands in
- * front of it when it is not ASCII. A line that is too long is cut. The server's silence costs nothing: lines wait in
- * an outbox, which drops the oldest.
+ * The text is the event's line as the console shows it, so it has no control characters. A text that is not ASCII has a
+ * byte order mark in front. A line that is too long is cut. While the server is silent, lines wait in an outbox, which
+ * drops the oldest ones when it is full.
  *
  *     TCP   idle -> opening (10 s) -> open -> idle, when the connection ends, or takes nothing for 30 s
  *
- * Not here: TLS (RFC 5425); which events there are, and how urgent they are (severity.ts).
+ * Not here: TLS (RFC 5425); the choice of events and their urgency (severity.ts).
  */
 import type { Device, TcpConnection, TcpStack, UdpSocket } from "../../hal/device.js";
 import { octets, pieceEnd } from "../core/bytes.js";
@@ -29,18 +29,18 @@ const FACILITY = 16;
 const OUTBOX_BYTES = 2048;
 /** A receiver has to take 480 octets, and should take 2,048. RFC 5424 §6.1 */
 const MESSAGE_BYTES = 1024;
-/** The length and a blank in front of a message that goes by TCP. */
+/** Octets for the length and the blank in front of a message by TCP. */
 const FRAME_BYTES = 5;
-/** Characters of a line that fit with the header, in ASCII and otherwise. */
+/** Characters of a line that fit behind the header, in ASCII and otherwise. */
 const ASCII_MOST = 900;
 const OTHER_MOST = 225;
 const OPEN_MS = 10_000;
 const STALL_MS = 30_000;
-/** While the connection's own queue is full, it is tried again after this time. */
+/** The time between two tries while the connection's queue is full. */
 const AGAIN_MS = 1000;
 
 const VERSION = octets(">1 ");
-/** Stands for what is not known. RFC 5424 §6 (NILVALUE) */
+/** The value of an unknown field. RFC 5424 §6 (NILVALUE) */
 const NIL = octets("-");
 const NO_PROCESS = octets(" portero - ");
 const SEQUENCE = octets(' [meta sequenceId="');
@@ -52,7 +52,7 @@ const SEQUENCE_MOST = 2147483647;
 export interface SyslogParts {
   device: Pick<Device, "udp" | "tcp" | "resolver">;
   timers: Timers;
-  /** Is told whether the server takes the lines. */
+  /** Receives the events that say whether the server takes the lines. */
   events: DoorEvents;
   /** `HOST` or `HOST:PORT`. */
   place: string;
@@ -61,7 +61,7 @@ export interface SyslogParts {
   level: number;
   /** @returns s since 1970, 0 while it is not known */
   epochS(): number;
-  /** Take the time before, and set the next wake-up after anything that a device brings. */
+  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
   enter(): void;
   leave(): void;
 }
@@ -79,7 +79,7 @@ export class Syslog implements TimerUser, ServerUser {
   private udp: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private connection: TcpConnection | null = null;
-  /** Since when the connection opens, or takes nothing, ms; -1: it takes all. */
+  /** The time since which the connection has been opening or has taken no octets, ms; -1 while it takes them. */
   private stuckMs = -1;
 
   constructor(parts: SyslogParts) {
@@ -96,7 +96,7 @@ export class Syslog implements TimerUser, ServerUser {
     });
   }
 
-  /** Opens its socket; events that came before are sent then. @param ip our address */
+  /** Opens the socket, and sends the events that came before. @param ip our address */
   async start(ip: number): Promise<void> {
     const { device, isTcp, enter, leave } = this.parts;
     this.host = ip;
@@ -170,7 +170,7 @@ export class Syslog implements TimerUser, ServerUser {
     if (udp === null) this.sendByTcp();
     else if (udp.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
     else this.fail("it cannot be sent");
-    // One line at a time: the sound of a call comes between two of them.
+    // Each wake sends one line, so that a call's sound is sent between two of them.
     if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, 0);
   }
 
@@ -229,7 +229,7 @@ export class Syslog implements TimerUser, ServerUser {
     leave();
   }
 
-  /** A syslog server answers nothing; what comes is thrown away. */
+  /** A syslog server sends no answers, so received octets are dropped. */
   private ignore(): void {
     while (this.udp !== null && this.udp.read(this.message) > 0);
   }
