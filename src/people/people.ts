@@ -1,9 +1,9 @@
 /**
- * Keeps the people of a door, each in a record of its own in flash, which is read when needed; memory holds only an
- * index of hashes. One record is one write of the store, which a power cut leaves undone or done. An import is written
- * beside what is there and counts as soon as one last write says so; the next start removes what a cut leaves of it. A
- * full store is reported before anything is written. Not here: the fields of a person (person.ts), how a code is
- * compared (secrets.ts), guesses (intercom/access.ts), commands (console).
+ * Keeps the people of a door, each in a record in flash that is read when needed. Memory holds an index of hashes
+ * alone. The store writes one record at once, so that after a power cut a record is either old or new. An import is
+ * written beside the old records and takes effect by one last write; if the power is cut before that, the next start
+ * removes its records. A full store is reported before anything is written. Not here: the fields of a person
+ * (person.ts), the comparison of codes (secrets.ts), guesses (intercom/access.ts), commands (console).
  */
 import type { Store } from "../../hal/device.js";
 import { int32Array, uint16Array } from "../core/arrays.js";
@@ -16,15 +16,15 @@ import { checkPerson, EVERYBODY, numberOf, type Person, personText, readPerson, 
 import { Secrets } from "./secrets.js";
 
 const RECORD_KEY = "p";
-/** The store keeps under this key the number of the last import that is whole. */
+/** The key in the store of the number of the last complete import. */
 const BATCH_KEY = "batch";
-/** The index has room for so many codes and cards for each place. */
+/** Codes and cards that the index has room for, for each place. */
 const SECRETS_EACH = 2;
 const CODE_LEAST = 4;
 const CODE_MOST = 8;
-/** A code that the door makes has so many digits if any number is allowed. */
+/** Digits of a code that the door makes, if any number of digits is allowed. */
 const CODE_USUAL = 6;
-/** The search for a new code ends after so many tries with the answer that there are too many. */
+/** Tries after which the search for a new code gives up. */
 const TRIES = 100;
 /** An owner holds the place in its low bits and the number of the code's digits above them, 0 for a card. */
 const PLACE_MASK = 0x0fff;
@@ -52,7 +52,7 @@ export class People {
   private secretCount = 0;
   /** A hash of the user part of the SIP address by place, FREE where there is none; empty while nobody has one. */
   private addresses: Int32Array = NOTHING;
-  /** Bit n is set if somebody has a code of n digits. */
+  /** Bit n is set if a person has a code of n digits. */
   private lengths = 0;
   private people = 0;
   private committed = 0;
@@ -94,7 +94,7 @@ export class People {
     return this.lengths !== 0;
   }
 
-  /** Reads the records. @returns "" or one line: what of them cannot be used */
+  /** Reads the records. @returns "" or one line that says which records cannot be used */
   load(): string {
     if (this.names.length > 0) this.names.fill(FREE);
     if (this.addresses.length > 0) this.addresses.fill(FREE);
@@ -166,7 +166,8 @@ export class People {
 
   /**
    * Finds the owner of a code. The whole index is searched and one record is read whether the code is right or wrong,
-   * so that the time tells nothing. @returns the place; -1 if it has no owner, or one of an import that is not whole
+   * so that the time tells nothing. @returns the place; -1 if it has no owner, or its owner came with an import that is
+   * not complete
    */
   ofCode(digits: string): number {
     if (this.lengths === 0) return NOBODY;
@@ -186,7 +187,7 @@ export class People {
     return person !== null && this.isInForce(person) ? place : NOBODY;
   }
 
-  /** @returns the place of the person with that card, also of an import that is not whole; -1: none */
+  /** @returns the place of the person with that card, also of an incomplete import; -1: none */
   private holderOf(card: string): number {
     const sought = cardHash(card);
     for (let i = 0; i < this.secretCount; i++) {
@@ -200,7 +201,7 @@ export class People {
 
   /**
    * Finds a person whose SIP address has that user part. Case counts, as in SIP; the caller says whether the host fits.
-   * @param from the place from which on it is looked @returns the place, or -1
+   * @param from the first place to search @returns the place, or -1
    */
   ofSipUser(user: string, from: number): number {
     const sought = nameHash(user);
@@ -212,7 +213,7 @@ export class People {
     return NOBODY;
   }
 
-  /** @returns the place of the one who has that SIP address, also of an import that is not whole; -1: none */
+  /** @returns the place of the person with that SIP address, also of an incomplete import; -1: none */
   private addresseeOf(sip: string): number {
     const sought = nameHash(userOf(sip));
     for (let place = 0; sip !== "" && place < this.addresses.length; place++)
@@ -269,8 +270,8 @@ export class People {
   }
 
   /**
-   * Takes one of the openings that are left, before the door opens: a power cut in between costs one and gives none.
-   * @returns whether the person may open
+   * Takes one of the openings that are left. This happens before the door opens, so that a power cut in between may
+   * lose an opening but never adds one. @returns whether the person may open
    */
   spend(place: number, person: Person): boolean {
     if (person.uses === USES_UNLIMITED) return true;
@@ -316,7 +317,7 @@ export class People {
     return "";
   }
 
-  /** Removes what an import has brought so far. */
+  /** Removes the records of an import that is under way. */
   abort(): void {
     const { batch } = this;
     if (batch === 0) return;
@@ -325,7 +326,7 @@ export class People {
       try {
         this.erase(place);
       } catch {
-        // The record belongs to an import that never was whole, so the next start removes it.
+        // The record belongs to an import that was never completed, so the next start removes it.
       }
       this.leave(place);
     }
@@ -359,7 +360,7 @@ export class People {
     return place < 0 ? "" : (this.at(place)?.name ?? "");
   }
 
-  /** @param codes digits of new codes @returns "" or one line: which cannot be taken */
+  /** @param codes digits of new codes @returns "" or one line that names those that cannot be taken */
   private checkSecrets(place: number, person: Person, codes: readonly string[]): string {
     const length = this.newLength;
     for (let i = 0; i < codes.length; i++) {
@@ -369,7 +370,7 @@ export class People {
       if (!isLong || !(numberOf(codes[i]) >= 0)) return "a code has " + most + " digits (code.length)";
       const owner = this.ownerOf(codes[i]);
       const isOwn = owner !== "" && place >= 0 && this.at(place)?.name === owner;
-      // The name is not told: a person who may give codes could find out others' codes by trying.
+      // The answer hides the owner's name, since a person who may set codes could find out others' codes by trying.
       if ((owner !== "" && !isOwn) || codes.indexOf(codes[i]) !== i) return "that code is taken: choose another one";
     }
     for (let i = 0; i < person.cards.length; i++) {
@@ -492,7 +493,7 @@ function nameHash(name: string): number {
   return hash(bytes, 0, bytes.length) | 1;
 }
 
-/** @returns what stands before the @ of an address */
+/** @returns the part of an address before the @ */
 function userOf(address: string): string {
   return address.slice(0, Math.max(0, address.indexOf("@")));
 }

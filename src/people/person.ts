@@ -1,7 +1,7 @@
 /**
- * A person as the door keeps one: a name, hashes of codes, cards, relays, and when they open; its text in flash, and
- * the checks of each field. Not here: the store of people (people.ts), the hash of a code (secrets.ts), the words that
- * a person types (the console).
+ * A person in the door's records: a name, hashes of codes, cards, relays, and the times at which they open. This file
+ * has the record's text in flash and the check of each field. Not here: the store of people (people.ts), the hash of a
+ * code (secrets.ts), the commands (the console).
  */
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
@@ -13,7 +13,7 @@ import type { Settings } from "../settings/settings.js";
 const FORM = "1";
 /**
  * Octets of the longest record: ten entries of 32 octets in flash, the first of which is the head, and a zero at the
- * end. So twelve people lie in a page of 126 entries, and 50 in five pages with room for one that is written anew.
+ * end. A page of 126 entries thus holds twelve people, and five pages hold 50, with room to write one of them again.
  */
 export const PERSON_BYTES = 287;
 export const NAME_MOST = 32;
@@ -30,7 +30,7 @@ export const USES_MOST = 9999;
 export const USES_UNLIMITED = -1;
 /** The last second that is accepted as a time: the end of 2099. */
 export const LAST_S = 4_102_444_799;
-/** The codes of the settings open under this name. */
+/** The name under which codes of the settings open. */
 export const EVERYBODY = "everybody";
 
 export class Person {
@@ -89,7 +89,7 @@ export function readPerson(text: string): Person | null {
   return checkPerson(person) === "" ? person : null;
 }
 
-/** @returns false for an unknown word: what it limits is not known either */
+/** @returns false for an unknown word, whose limit is not known either */
 function take(person: Person, word: string, value: string): boolean {
   switch (word) {
     case "":
@@ -135,7 +135,7 @@ function take(person: Person, word: string, value: string): boolean {
   }
 }
 
-/** @returns "" when the person can be kept, else one line: what is wrong, and what is allowed */
+/** @returns "" when the person can be kept, else one line that says what is wrong and what is allowed */
 export function checkPerson(person: Person): string {
   const { name, relays, when, fromS, untilS, uses, note, sip } = person;
   if (!isName(name))
@@ -190,7 +190,9 @@ function isWhole(value: number): boolean {
   return Math.floor(value) === value;
 }
 
-/** @returns the number of a card, written `12345678` or `FACILITY:NUMBER`, as it is kept; "" when it is none */
+/**
+ * @returns the number of a card, written `12345678` or `FACILITY:NUMBER`, as it is kept; "" if it is not a card number
+ */
 export function cardOf(given: string): string {
   const colon = given.indexOf(":");
   if (colon < 0) return given.length > 20 ? "" : decimal(numberOf(given), CARD_MOST);
@@ -221,7 +223,7 @@ export const REFUSED_HOURS = "outside the hours";
 /** The hours name a schedule that is not set. */
 export const REFUSED_SCHEDULE = "the schedule is not set";
 export const REFUSED_USED = "used up";
-/** A limit in time cannot be judged, so it holds. */
+/** The time is not known, so a limit in time cannot be checked and the door stays shut. */
 export const REFUSED_TIME = "the time of day is not known";
 
 /** @param epochS s since 1970 in UTC, 0 while it is not known @returns "" when the person may open, else REFUSED_* */

@@ -1,8 +1,8 @@
 /**
- * Keeps the door's own key, and makes what stands in flash for a code: a mark of the key, the first half of the code's
- * HMAC-SHA-256, and its number of digits. A reader of the records alone cannot try codes; a reader of the whole flash
- * has the key too and can, since a code has few digits. When the key is lost no code opens any more, and new ones have
- * to be given. Not here: who has which code (people.ts).
+ * Keeps the door's own key, and makes the text that is kept in flash for a code: a mark of the key, the first half of
+ * the code's HMAC-SHA-256, and the number of digits. A thief of the records alone cannot try codes. A thief of the
+ * whole flash has the key too and can, since a code has few digits. If the key is lost, no code opens any more and new
+ * codes have to be set. Not here: the owners of the codes (people.ts).
  */
 import type { Store } from "../../hal/device.js";
 import { octetArray } from "../core/arrays.js";
@@ -13,7 +13,7 @@ import { SHA256_BYTES } from "../wire/sha256.js";
 
 const STORE_KEY = "key";
 const KEY_BYTES = 32;
-/** So much of a hash is kept: no less than half of it (RFC 2104 §5). */
+/** Octets of a hash that are kept: no less than half of it (RFC 2104 §5). */
 const KEPT_BYTES = 16;
 const MARK_BYTES = 2;
 /** The text of a code has a mark, a hash, and one digit for the length. */
@@ -28,7 +28,7 @@ export class Secrets {
   hasKey = false;
   private readonly store: Store;
   private readonly random: RandomSource;
-  /** It is made when there is a key, so that a door without people pays nothing. */
+  /** Made once there is a key, so that a door without people needs no memory for it. */
   private hmac: HmacSha256 | null = null;
   private digits: Uint8Array = NONE;
   private result: Uint8Array = NONE;
@@ -87,7 +87,7 @@ export class Secrets {
   }
 
   /**
-   * Reckons the hash of a code; it stays until the next one is reckoned.
+   * Computes the hash of a code, which is kept until the next one is computed.
    * @param digits 4 to 8 of them @returns its first 32 bits, for the index; 0 without a key
    */
   hash(digits: string): number {
@@ -107,15 +107,15 @@ export class Secrets {
   }
 
   /**
-   * Returns whether a kept text is that of the code that was hashed last. It takes as long for a wrong one as for a
-   * right one.
+   * Returns whether a kept text is that of the code that was hashed last. The comparison takes as long for a wrong text
+   * as for the right one.
    */
   isHashed(kept: string): boolean {
     const isRead = this.isOfKey(kept) && readHex(kept, 2 * MARK_BYTES, this.other, KEPT_BYTES);
     return isSameSecret(this.other, 0, this.result, 0, KEPT_BYTES) && isRead;
   }
 
-  /** Returns whether a kept code was hashed by this key; one of a key that is lost opens nothing. */
+  /** Returns whether a kept code was hashed by this key; a code hashed by a lost key opens nothing. */
   isOfKey(kept: string): boolean {
     return this.hasKey && kept.length === TEXT_LENGTH && kept.slice(0, 2 * MARK_BYTES) === this.mark;
   }
@@ -130,7 +130,7 @@ export class Secrets {
     return kept.charCodeAt(TEXT_LENGTH - 1) - ZERO;
   }
 
-  /** @returns so many digits, each as likely as any other */
+  /** @returns that many digits, each as likely as any other */
   newCode(length: number): string {
     let out = "";
     while (out.length < length) {
