@@ -1,11 +1,11 @@
 /**
- * Door codes: the digits of a call, or of the keypad at the door, are collected until they are a code, and the code
- * says which relay opens: a code of the settings, which is everybody's, or a person's. Wrong ones are counted, for the
- * call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many digits as
- * the longest code has, or broken off by * or the call's end. No event tells a digit of a code. Where a relay needs
- * card and code, that is so at the door alone: who enters digits in a call has no reader. Not here: how long codes are
- * locked (codelock.ts), the time between card and code (halfway.ts), what a relay does (doorway.ts), and who has which
- * code (people/people.ts).
+ * Door codes. The door collects the digits of a call, or of its keypad, until they are a code; the code decides which
+ * relay opens. A code either stands in the settings and belongs to no person, or is a person's own. Wrong codes count
+ * for the call and for the lock of each code. One entry is one guess, however it ends: by #, by a pause, by as many
+ * digits as the longest code has, or broken off by * or the call's end. No event contains a digit of a code. A relay
+ * that needs card and code needs both at the door alone, since a caller has no reader. Not here: the time for which
+ * codes are locked (codelock.ts), the time between card and code (halfway.ts), the relays (doorway.ts), and the owners
+ * of codes (people/people.ts).
  */
 
 import type { Store } from "../../hal/device.js";
@@ -22,11 +22,11 @@ import { NO_FIELDS } from "./events.js";
 import { HalfWay, type HalfWayUser } from "./halfway.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 
-/** A code is given up when no digit follows for so long. */
+/** The pause after a digit that ends an entry. */
 const CODE_PAUSE_MS = 5000;
-/** So many wrong codes end a call. */
+/** Wrong codes that end a call. */
 const CODE_TRIES = 3;
-/** When a phone sends one press in two ways, both come within so long. */
+/** The longest time between two copies of one press that a phone sends in two ways. */
 const SAME_PRESS_MS = 500;
 const CODE_LEAST = 4;
 const LONGEST_CODE = 8;
@@ -48,20 +48,20 @@ const CARD_AND_CODE = "card and code";
 const STAR = 0x2a;
 const HASH = 0x23;
 const ZERO = 0x30;
-/** Stands for an entry that is no code, whatever follows. */
+/** The value of an entry that is no code, whatever digits follow. */
 const NO_CODE = -1;
 
-// Who enters digits, and the kind of the timer that ends the entry.
+// The places at which digits are entered. Each is also the kind of the timer that ends the entry.
 const ENTRY_CALL = 0;
 const ENTRY_KEYPAD = 1;
 
-/** The digits that one of them has entered so far. */
+/** The digits entered so far at one of these places. */
 class Entry {
   readonly timer: number;
-  /** As a number with a 1 before them; below 0 when one of them is not 0 to 9. */
+  /** The digits as a number with a 1 before them; below 0 when one of them is not 0 to 9. */
   entered = 1;
   count = 0;
-  /** Wrong ones in a row. */
+  /** Wrong entries in a row. */
   wrong = 0;
 
   constructor(timer: number) {
@@ -69,7 +69,7 @@ class Entry {
   }
 }
 
-/** A person who was recognised by a code, a card or an address, and what that opens. */
+/** A person who was recognised by a code, a card or an address, and the relays that this opens. */
 interface Recognised {
   person: Person;
   place: number;
@@ -80,25 +80,28 @@ interface Recognised {
   what: string;
 }
 
-/** What a code or a card opens, by whom and how. */
+/** One opening by a code or a card: the relay, the person and the way. */
 export interface Opening {
   relay: number;
   /** For the log: "code", "card", "card and code", "message" or "call", with the name of the person behind it. */
   reason: string;
-  /** The call in which it was given; null: by MESSAGE, or at the door itself. */
+  /** The call in which the code was given; null for a MESSAGE or at the door itself. */
   call: Call | null;
 }
 
 export interface AccessUser extends CodeLockUser {
   /** A right code or card was given. It is called once for each relay that it opens. */
   onCode(opening: Opening): void;
-  /** A code was wrong, or codes are locked. @param isLast so many were wrong that the call is to end */
+  /**
+   * A code was wrong, or codes are locked. @param isLast the call has to end, since this was its last permitted wrong
+   * code
+   */
   onWrongCode(call: Call | null, isLast: boolean): void;
   /** A card was right, and the code has to follow. */
   onCodeWanted(): void;
   /** A number with fewer digits than a code was entered at the keypad. */
   onDial(digits: string): void;
-  /** @returns the place of the person who calls, by the address of the caller; -1 when it is no person's */
+  /** @returns the place of the person who calls, by the address of the caller; -1 when no person has that address */
   callerOf(call: Call): number;
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
@@ -108,7 +111,7 @@ export interface AccessParts {
   settings: Settings;
   timers: Timers;
   events: DoorEvents;
-  /** Keeps wrong guesses over a restart; null: they are forgotten then. */
+  /** Keeps wrong guesses over a restart; if null, a restart forgets them. */
   store: Store | null;
 }
 
@@ -182,7 +185,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.forgetDigits(this.keypad);
   }
 
-  /** The people's codes may have changed. What is entered meanwhile goes on. */
+  /** Takes changes of the people's codes. An entry that is under way goes on. */
   onPeople(): void {
     const { people, digits } = this;
     this.shortest = people.hasCodes ? people.shortest : LONGEST_CODE;
@@ -194,7 +197,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.lock.watch(digits, people.count > 0);
   }
 
-  /** A call begins or is over: the digits so far are forgotten, unless they were a guess already. */
+  /** Forgets the digits so far when a call begins or ends, unless they already count as a guess. */
   reset(): void {
     this.abandon(this.phone, DIGIT_WAYS[this.way]);
     this.call = null;
@@ -227,11 +230,11 @@ export class Access implements TimerUser, HalfWayUser {
 
   /** Returns whether the digit is the second one of `*1` or `*2`, in a call of a person who is known by address. */
   private takesOrder(call: Call, code: number, way: number): boolean {
-    // The same press once more, in another way, is no order.
+    // The same press that arrives again in another way is no order.
     if (call === this.call && this.way !== 0 && way > this.way) return false;
     const isBehindStar =
       call === this.call && this.lastCode === STAR && this.timers.nowMs - this.lastMs <= CODE_PAUSE_MS;
-    // Without any code no other digit means anything, and so none is noted elsewhere.
+    // If there is no code at all, no other digit has a meaning, so none is kept.
     const isNoted = this.longest === 0 && (code === STAR || call === this.call);
     const relay = code - ZERO;
     const isOrder = isBehindStar && relay >= 1 && relay <= RELAYS_MOST && this.phone.count === 0;
@@ -252,7 +255,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.openFor(place, relay, MESSAGE);
   }
 
-  /** Opens for a person who is known by address: hours, days and uses count, and no lock of codes. */
+  /** Opens for a person who is known by address. Hours, days and uses apply; the lock of codes does not. */
   private openFor(place: number, relay: number, by: string): void {
     const person = this.people.at(place);
     if (person === null) return;
@@ -266,9 +269,9 @@ export class Access implements TimerUser, HalfWayUser {
   }
 
   /**
-   * Takes a key of the keypad at the door: 0 to 9, * and #. `*` takes the last digit back while nothing was compared
-   * yet, and else all of them. Fewer digits than a code has, with # behind them, are a number that is dialled. @param
-   * code ASCII
+   * Takes a key of the keypad at the door: 0 to 9, * and #. `*` removes the last digit as long as no digits were
+   * compared with the codes, and all digits after that. If # follows fewer digits than a code has, they are a number to
+   * dial. @param code ASCII
    */
   key(code: number): void {
     const { keypad } = this;
@@ -289,13 +292,13 @@ export class Access implements TimerUser, HalfWayUser {
   }
 
   /**
-   * Takes a card. Unknown ones are guesses at all cards, with a count and a lock of their own. @returns whether it
-   * opened
+   * Takes a card. An unknown card is a guess at all cards; such guesses have a count and a lock of their own. @returns
+   * whether it opened
    */
   card(number: string): boolean {
     const { lock, people, half } = this;
     half?.end();
-    // Without people there is no count either.
+    // Without people, unknown cards are not counted.
     const isLocked = lock.cards >= 0 && lock.remainingMs(lock.cards) > 0;
     const place = isLocked ? -1 : people.ofCard(number);
     if (place >= 0) return this.admitCard(place, number);
@@ -343,14 +346,14 @@ export class Access implements TimerUser, HalfWayUser {
   private tryEntered(entry: Entry, by: string): void {
     const { entered, count } = entry;
     this.forgetDigits(entry);
-    // Without any code the entry was at the keypad.
+    // If there is no code at all, the entry came from the keypad.
     if (this.longest === 0) this.user.onWrongCode(null, false);
     else if (count > 0) this.attempt(entry, entered, count, 0, by);
   }
 
   /**
-   * Forgets the digits so far. Every digit from the shortest code's length on was compared with the codes, and the one
-   * who entered them saw that nothing opened: so they count as a guess, whatever came then.
+   * Forgets the digits so far. The digits were compared with the codes from the shortest code's length on, and the
+   * person who entered them saw that nothing opened. So they count as a guess, whatever followed.
    */
   private abandon(entry: Entry, by: string): void {
     const { count } = entry;
@@ -360,7 +363,7 @@ export class Access implements TimerUser, HalfWayUser {
 
   /**
    * Compares an entry with the codes.
-   * @param relay the code has to be for that relay, 0: for any @param by the way in which it came
+   * @param relay the relay that the code has to be for, 0: any @param by the way in which the code came
    */
   private attempt(entry: Entry, code: number, count: number, relay: number, by: string): void {
     const call = entry === this.keypad ? null : this.call;
@@ -388,7 +391,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.user.onWrongCode(call, entry.wrong >= CODE_TRIES);
   }
 
-  /** The code of a person was given. @param relay it has to open that one, 0: all of the person's */
+  /** Takes a person's code. @param relay the relay that it has to open, 0: all of the person's */
   private admitCode(entry: Entry, place: number, relay: number, by: string): void {
     const person = this.people.at(place);
     if (person === null) return;
@@ -396,7 +399,7 @@ export class Access implements TimerUser, HalfWayUser {
     const isSecond = isAtDoor && this.half?.isOf(person) === true;
     if (isAtDoor) this.half?.end();
     const isMeant = relay === 0 || (person.relays & bitOf(relay)) !== 0;
-    // Behind its card a code opens what the card alone did not.
+    // A code after its card opens the relays that the card alone did not.
     const meant = isSecond ? this.both : isAtDoor ? ~this.both : ~0;
     const relays = person.relays & meant & (relay === 0 ? ~0 : bitOf(relay));
     const why = !isMeant ? "not for relay " + relay : relays === 0 ? CARD_FIRST : "";
@@ -404,7 +407,7 @@ export class Access implements TimerUser, HalfWayUser {
     this.admit(entry, { person, place, relays, by, what }, why);
   }
 
-  /** The card of a person was shown. @returns whether it opened */
+  /** Takes a person's card. @returns whether it opened */
   private admitCard(place: number, card: string): boolean {
     const person = this.people.at(place);
     if (person === null) return false;
@@ -433,14 +436,14 @@ export class Access implements TimerUser, HalfWayUser {
   }
 
   /**
-   * Lets a person in who was recognised, as far as hours, days and uses allow.
-   * @param why another reason to refuse, "" for none @param isGiven a code or card was given, which ends a lock
-   * @returns whether it opened
+   * Opens for a person who was recognised, if hours, days and uses allow it.
+   * @param why another reason to refuse, "" for none @param isGiven a code or card was given, and ends a lock @returns
+   * whether it opened
    */
   private admit(entry: Entry, { person, place, relays, by, what }: Recognised, why: string, isGiven = true): boolean {
     const call = entry === this.keypad ? null : this.call;
     let refusal = why === "" ? refusalOf(person, this.user.epochS(), this.settings) : why;
-    // The use is taken before the door opens, so that a power cut gives none back.
+    // The use is counted before the door opens, so that a power cut cannot undo it.
     if (refusal === "" && !this.people.spend(place, person)) refusal = USE_NOT_KEPT;
     if (refusal !== "") {
       if (isGiven && what !== CARD) this.lock.onRefused();
@@ -457,7 +460,7 @@ export class Access implements TimerUser, HalfWayUser {
     return true;
   }
 
-  /** Refuses a right code or card. It looks like a wrong one from outside, and the log has the reason. */
+  /** Refuses a right code or card. From outside the answer looks like that to a wrong one; the log has the reason. */
   private refuse(entry: Entry, name: string, why: string, by: string): void {
     entry.wrong += 1;
     this.events.event("error", ACCESS_REFUSED, { person: name, why, by });
@@ -485,24 +488,24 @@ export class Access implements TimerUser, HalfWayUser {
         this.lock.onWrong(guessed[i]);
         if (this.lock.remainingMs(guessed[i]) > 0) isHidden = true;
       }
-      // The guess is kept before it shows that it was wrong: a power cut in between saves nobody a guess.
+      // The guess is stored before the door shows that it was wrong, so that a power cut in between cannot undo it.
       if (guessed.length > 0) this.lock.keep();
       this.tellStore();
       entry.wrong += 1;
-      // The digits themselves are not told, since a wrong code is often the right one with a slip.
+      // The event leaves out the digits, since a wrong code is often the right one with a slip.
       this.events.event("error", CODE_WRONG, { tries: entry.wrong, by });
     }
-    // A right code is refused as well while it is locked, or a guesser could go on and see which one opens.
+    // A locked code is refused even if it is right, or a guesser could go on and see which one opens.
     if (isHidden) this.tellLock();
   }
 
-  /** Says once that the store failed, so that a power cut would lift the lock. */
+  /** Reports once that the store failed, which means that a power cut would lift the lock. */
   private tellStore(): void {
     if (!this.lock.isKept && this.wasKept) this.events.event("error", NOT_KEPT, NO_FIELDS);
     this.wasKept = this.lock.isKept;
   }
 
-  /** Says which settings have a locked code, and when no code is locked any more. */
+  /** Reports which settings have a locked code, and when no code is locked any more. */
   private tellLock(): void {
     let mostMs = 0;
     let keys = "";
@@ -529,7 +532,7 @@ export class Access implements TimerUser, HalfWayUser {
   }
 
   /**
-   * @param relay the code has to be for that relay, 0: for any @param shut relays that it must not be for, as bits
+   * @param relay the relay that the code has to be for, 0: any @param shut relays that it must not be for, as bits
    * @returns the index of a code that is not locked, -1 for none
    */
   private find(code: number, relay: number, shut = 0): number {
@@ -541,14 +544,14 @@ export class Access implements TimerUser, HalfWayUser {
     return -1;
   }
 
-  /** @returns the place of the person whose code that is, -1 when it is no person's or locked */
+  /** @returns the place of the person whose code that is, -1 when no person has that address or locked */
   private placeOf(code: number, count: number): number {
     if (code < 0 || !this.people.hasLength(count)) return -1;
     const place = this.people.ofCode(("" + code).slice(1));
     return place >= 0 && this.lock.remainingMs(this.lock.numberOf(place)) > 0 ? -1 : place;
   }
 
-  /** Returns whether a longer code begins with these digits; any may be the beginning of a person's. */
+  /** Returns whether a longer code may begin with these digits. Any digits may begin a person's code. */
   private isBeginning(entry: Entry): boolean {
     const { entered, count } = entry;
     if (entered < 0) return false;
@@ -583,7 +586,7 @@ export class Access implements TimerUser, HalfWayUser {
   }
 }
 
-/** @returns the number of the digits so far with one more; below 0 when it is no digit, and then for all that follow */
+/** @returns the number of the digits so far with one more; below 0 from the first character on that is not a digit */
 function withDigit(entered: number, octet: number): number {
   const digit = octet - ZERO;
   return digit < 0 || digit > 9 ? NO_CODE : entered * 10 + digit;
@@ -594,21 +597,21 @@ function bitOf(relay: number): number {
   return 1 << (relay - 1);
 }
 
-/** @returns the digits as a number with a 1 before them; below 0 when one is none */
+/** @returns the digits as a number with a 1 before them; below 0 when a character is not a digit */
 function numberOf(digits: string): number {
   let number = 1;
   for (let i = 0; i < digits.length; i++) number = withDigit(number, digits.charCodeAt(i));
   return number;
 }
 
-/** An order by MESSAGE: what to do, for which relay, with which code ("" without one). */
+/** An order by MESSAGE: the action, the relay and the code ("" without one). */
 export interface Order {
   word: string;
   relay: number;
   code: string;
 }
 
-/** @returns what `open [RELAY] [CODE]` or `close [RELAY]` says; null for any other text */
+/** @returns the order in `open [RELAY] [CODE]` or `close [RELAY]`; null for any other text */
 export function readOrder(said: string): Order | null {
   const words = said.trim().toLowerCase().split(" ");
   const order: Order = { word: words[0], relay: 1, code: "" };

@@ -1,8 +1,8 @@
 /**
- * The alarm output (a siren, a lamp, the input of an alarm system) and the contact of the housing, which says whether
- * somebody takes the door station off the wall. The output is on for `alarm.time` behind each cause of `alarm.on`; a
- * code or card that opens and the console end it sooner. A restart ends it too; a housing that is still open then is
- * told anew. Not here: a door that is forced or left open (doorway.ts), and pins (the station).
+ * The alarm output (a siren, a lamp, the input of an alarm system) and the contact of the housing, which opens when the
+ * door station is taken off the wall. The output is on for `alarm.time` after each cause in `alarm.on`. A code or card
+ * that opens ends it sooner, and so do the console and a restart. A housing that is still open after a restart is
+ * reported again. Not here: a door that is forced or left open (doorway.ts), and pins (the station).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Settings } from "../settings/settings.js";
@@ -20,9 +20,9 @@ export interface AlarmParts {
 }
 
 export class Alarm implements TimerUser {
-  /** Whether the housing is open. */
+  /** The housing is open. */
   isTampered = false;
-  /** Why the output is on, "" while it is off. */
+  /** The reason why the output is on, "" while it is off. */
   cause = "";
   private readonly settings: Settings;
   private readonly timers: Timers;
@@ -47,7 +47,7 @@ export class Alarm implements TimerUser {
     if (contact >= 0) this.onContact(contact);
   }
 
-  /** The housing's contact changed. @param contact 1 closed, 0 open */
+  /** Takes a change of the housing's contact. @param contact 1 closed, 0 open */
   onContact(contact: number): void {
     const kind = this.settings.get("door.tamper");
     const isTampered = kind !== "off" && (contact === 1) !== (kind === "closed");
@@ -58,7 +58,7 @@ export class Alarm implements TimerUser {
     if (isTampered) this.raise("tamper");
   }
 
-  /** Something happened that may be a cause. One that comes while the output is on makes it last longer. */
+  /** Notes an event that may be a cause. A further cause makes the output last longer. */
   raise(cause: AlarmCause): void {
     const { alarm } = this.outputs;
     const lastsS = this.settings.get("alarm.time");

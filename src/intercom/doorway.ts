@@ -2,7 +2,7 @@
  * The door itself: up to two relays, each on for its pulse or until the same order comes again, and a
  * contact that says whether the door is open. A door that opens while no relay is on was forced; one that stays open
  * too long was left open.
- * Not here: who may open (access.ts, door.ts), and pins (the station).
+ * Not here: the right to open (access.ts, door.ts), and pins (the station).
  */
 
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -18,7 +18,7 @@ const TIMER_SENSOR = 0;
 const HOURS_SHIFT = 2;
 const RELAY_BITS = 3;
 
-/** For so long after the relay is off the door may still be opened: somebody may have it in hand. */
+/** After the relay is off, the door may still be opened for this time, since somebody may already hold it. */
 const GRACE_MS = 5000;
 
 /** The user of a doorway; it is called when `isOpen` or `isAlarm` may have changed. */
@@ -36,9 +36,9 @@ export interface DoorwayParts {
 }
 
 export class Doorway implements TimerUser {
-  /** Whether a relay is on for another reason than its hours. A field, since it is read where the stack is deep. */
+  /** A relay is on for another reason than its hours. This is a field because it is read where the stack is deep. */
   isOpened = false;
-  /** Whether the door was forced or left open, and has not been closed since. */
+  /** The door was forced or left open, and has not been closed since. */
   isAlarm = false;
   private readonly settings: Settings;
   private readonly timers: Timers;
@@ -48,13 +48,13 @@ export class Doorway implements TimerUser {
   private readonly firstTimer: number;
   private readonly sensorTimer: number;
   /**
-   * Bit 0: relay 1 is on; bit 1: relay 2. The bits from HOURS_SHIFT on say which of them are on for their hours
-   * (openhours.ts), until somebody or the hours' end switches them off.
+   * Bit 0: relay 1 is on; bit 1: relay 2. The bits from HOURS_SHIFT on mark the relays that are on for their hours
+   * (openhours.ts), until the hours end or the relay is switched off.
    */
   private on = 0;
-  /** Until this time, ms, a door that opens was not forced. */
+  /** A door that opens before this time, ms, was not forced. */
   private graceUntilMs = -1;
-  /** Whether the door is open, as its sensor says: 1 open, 0 shut, -1 not known. */
+  /** The state of the door by its sensor: 1 open, 0 shut, -1 not known. */
   private ajar = -1;
   /** The sensor's contact: 1 closed, 0 open, -1 not known. */
   private contact = -1;
@@ -77,17 +77,17 @@ export class Doorway implements TimerUser {
     if (this.contact >= 0) this.onSensor(this.contact);
   }
 
-  /** Whether any relay is on. */
+  /** Returns whether any relay is on. */
   get isOpen(): boolean {
     return (this.on & RELAY_BITS) !== 0;
   }
 
-  /** Whether a relay is on for its hours. */
+  /** Returns whether a relay is on for its hours. */
   isReleased(relay: number): boolean {
     return ((this.on >> HOURS_SHIFT) & (1 << (relay - 1))) !== 0;
   }
 
-  /** Switches a relay on until `close`, whatever its mode: its hours have begun. @param relay one that there is */
+  /** Switches a relay on until `close`, whatever its mode, because its hours have begun. @param relay has to exist */
   release(relay: number, reason: string): void {
     this.on |= 1 << (relay - 1 + HOURS_SHIFT);
     this.open(relay, reason);
@@ -98,7 +98,7 @@ export class Doorway implements TimerUser {
   }
 
   /**
-   * Switches a relay on, which opens the door. @param relay from 1 @param reason for the log: who or what wants it
+   * Switches a relay on, which opens the door. @param relay from 1 @param reason for the log: the cause of the opening
    * @returns "" or one line why not
    */
   open(relay: number, reason: string): string {
@@ -138,7 +138,7 @@ export class Doorway implements TimerUser {
     return "";
   }
 
-  /** The door's contact changed. @param contact 1 closed, 0 open */
+  /** Takes a change of the door's contact. @param contact 1 closed, 0 open */
   onSensor(contact: number): void {
     this.contact = contact;
     const kind = this.settings.get("door.sensor");
@@ -164,7 +164,7 @@ export class Doorway implements TimerUser {
       this.close(kind);
       return;
     }
-    // A relay that is held on means that the door may stay open.
+    // The door may stay open while a relay is held on.
     if (this.isOpen) {
       this.watch();
       return;

@@ -1,16 +1,16 @@
 /**
  * The state between a card and the code that follows it, where a relay needs both (`relay1.factors both`). The card
- * comes first: before there is a card, a code would tell a guesser that it is right. Another card, any code and 20 s
- * end the state. Not here: what opens (access.ts).
+ * comes first, since a code in front of it would show a guesser whether it is right. Another card, any code and 20 s
+ * end the state. Not here: the opening itself (access.ts).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import type { Person } from "../people/person.js";
 
-/** The code has to be complete within so long. */
+/** The time within which the code has to be complete. */
 const CODE_MS = 20_000;
 
 export interface HalfWayUser {
-  /** No code came after the card of that person. */
+  /** The time ended without a code after that person's card. */
   onNoCode(name: string): void;
 }
 
@@ -39,7 +39,7 @@ export class HalfWay implements TimerUser {
     this.timers.stop(this.timer);
   }
 
-  /** Returns whether the card was that person's, and still is: records change while somebody types. */
+  /** Returns whether the card was that person's and still is, since records may change while a code is entered. */
   isOf(person: Person): boolean {
     return this.card !== "" && person.cards.indexOf(this.card) >= 0;
   }

@@ -1,14 +1,14 @@
 /**
- * The log of a door: its last events, with their time, kept over a restart. Calls with whom, how long, why they ended
- * and how they sounded; openings, wrong codes, alarms, registration, restarts. It listens to the door's events and
- * passes them on. It writes seldom, since flash wears out, and not in a call, since erasing flash stops the sound: a
- * power cut loses the last minute, or in a call up to ten. Digits and codes never come here. What there is no room for
- * goes on in the journal (journal.ts), where the board has one.
+ * The log of a door: its last events, with their time, kept over a restart. It has calls (the other side, the duration,
+ * the reason of the end, the quality of the sound), openings, wrong codes, alarms, registration and restarts. It
+ * listens to the door's events and passes them on. It writes seldom, since flash wears out, and not in a call, since
+ * erasing flash stops the sound. So a power cut loses the last minute, or up to ten in a call. Digits and codes never
+ * come here. Entries that do not fit go to the journal (journal.ts), if the board has one.
  *
- * Openings, wrong codes and passwords, and alarms have a share of the room each, a quarter, which nothing else can
- * take; what they do not use others may, until they need it. So no number of calls by a stranger pushes an opening out.
- * Calls that were refused have half of the last quarter and no more when the log is full, and are written once an hour:
- * they may be anybody's, and many.
+ * Openings, wrong codes and passwords, and alarms each have a quarter of the room, which no other kind can take away.
+ * Other kinds may use the rest of a quarter until its owner needs it. So no number of calls by a stranger pushes an
+ * opening out. Refused calls have at most half of the last quarter when the log is full, and are written once an hour,
+ * because anybody can cause many of them.
  */
 import { utf8Length } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
@@ -19,15 +19,15 @@ import { fieldText } from "./eventline.js";
 import type { AnyFields, DoorEvents, EventFields, EventName, EventValues } from "./events.js";
 import type { Journal, JournalEntry } from "./journal.js";
 
-/** The log gathers entries for so long before it writes. */
+/** The time for which the log gathers entries before it writes. */
 const WRITE_MS = 60_000;
 /** The same when there are only refused calls. */
 const WRITE_REFUSED_MS = 3_600_000;
-/** A call puts the writing off by at most so long, counted from the first entry that is not written. */
+/** The longest time for which a call delays writing, from the first entry that is not written. */
 const PUT_OFF_MS = 600_000;
-/** The log waits so long after a call, until its sound has ended. */
+/** The wait after a call, in which its sound ends. */
 const AFTER_CALL_MS = 1000;
-/** Characters of the longest entry, since the names of others may be of any length. */
+/** Characters of the longest entry; names that others chose may have any length. */
 const ENTRY_MOST = 160;
 /** Characters of the other side's name, so that there is room for the rest. */
 const PEER_MOST = 80;
@@ -36,7 +36,7 @@ const PAGE_ENTRIES = 40;
 /** Separates the parts of an entry. */
 const MARKS = ':;"\\';
 
-// KIND_*: kinds of entries, which share the room.
+// KIND_*: the kinds of entries that share the room.
 /** Calls, registration, starts and errors of other kinds. */
 const KIND_OTHER = 0;
 const KIND_OPEN = 1;
@@ -47,29 +47,29 @@ const KIND_REFUSED = 4;
 const KINDS = 5;
 const QUARTER = 4;
 const REFUSED = "refused ";
-/** The value of the event about a test of loudspeaker and microphone begins so. */
+/** Beginning of the event's value for a test of loudspeaker and microphone. */
 const SELFTEST = "selftest ";
-/** The value of events about wrong codes and passwords begins so. */
+/** Beginning of the events' values for wrong codes and passwords. */
 const WRONG = "wrong ";
 export const CODE_WRONG = "wrong door code";
-/** A right code or card of somebody who may not open now. */
+/** The value for a right code or card of a person who may not open now. */
 export const ACCESS_REFUSED = "access refused";
 export const CARD_UNKNOWN = "unknown card";
 export const CODES_LOCKED = "door codes are locked";
 export const PASSWORD_WRONG = "wrong console password";
-/** The value of the event that somebody who was logged in read the passwords and codes. */
+/** The value of the event that a logged-in user read the passwords and codes. */
 export const SECRETS_READ = "secrets read";
 
 /** Stands for entries that wait for a journal where there is none. */
 const NO_ENTRIES: string[] = [];
 
-// For the time of one call only.
+// Scratch for the time of one function call.
 const date = new CivilDate();
 
 export interface LogClock {
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
-  /** Whether there is a call; then flash is not written. */
+  /** A call is under way, so flash is not written. */
   isInCall(): boolean;
 }
 
@@ -82,7 +82,7 @@ export interface LogOptions {
   mostEntries: number;
   /** Octets that are kept over a restart. */
   mostBytes: number;
-  /** Keeps what there is no room for here; null where the board has none. */
+  /** Keeps the entries that do not fit here; null if the board has no journal. */
   journal?: Journal | null;
 }
 
@@ -95,20 +95,20 @@ export class Log implements DoorEvents, TimerUser {
   private readonly mostBytes: number;
   private readonly timer: number;
   private readonly startMs: number;
-  /** When the first entry came that is not written, ms. */
+  /** The time of the first entry that is not written, ms. */
   private unwrittenMs = 0;
   private isPutOff = false;
   /**
-   * Entries, the oldest first, each "TIME NAME TEXT". TIME is s since 1970 or, while that is not known, s since the
-   * start with a minus.
+   * Entries, the oldest first, each "TIME NAME TEXT". TIME is s since 1970 or, while that is not known, the negative of
+   * s since the start.
    */
   private readonly entries: string[] = [];
   private readonly journal: Journal | null;
-  /** Entries that the journal does not have yet; of those that repeat, the first one. */
+  /** Entries that the journal does not have yet. Entries that repeat are here once, as the first one. */
   private fresh = NO_ENTRIES;
-  /** For each kind, how often its last entry happened in a row. */
+  /** For each kind, the number of times that its last entry happened in a row. */
   private readonly repeats: number[] = [1, 1, 1, 1, 1];
-  // The call that runs.
+  // These describe the call that is under way.
   private direction = "";
   private peer = "";
   private sound = "";
@@ -156,9 +156,9 @@ export class Log implements DoorEvents, TimerUser {
   }
 
   /**
-   * Reads on in the journal, a page at a time, since a board has no memory for all of it.
+   * Reads the next page of the journal, since a board has no memory for all of it.
    * @param sinceS only those from that time on @param after the number of the last entry before the page, -1 at first
-   * @returns lines for a person, and the number to go on behind, -1 at the end; null where there is no journal
+   * @returns lines for a person, and the number of the page's last entry, -1 at the end; null where there is no journal
    */
   page(name: string, sinceS: number, after: number): { text: string; after: number } | null {
     const { journal } = this;
@@ -177,7 +177,7 @@ export class Log implements DoorEvents, TimerUser {
       if (line !== "") count += 1;
       return true;
     });
-    // They are not written yet.
+    // These entries are not written yet.
     if (page.after < 0) for (let i = 0; i < this.fresh.length; i++) page.text += lineOf(this.fresh[i], name, sinceS);
     return page;
   }
@@ -203,7 +203,7 @@ export class Log implements DoorEvents, TimerUser {
       const isKept = this.youngest();
       let out = "";
       for (let i = 0; i < this.entries.length; i++) if (isKept[i]) out += (out === "" ? "" : "\n") + this.entries[i];
-      // This replaces also what a newer firmware kept, because new entries matter more.
+      // This also replaces the log of a newer firmware, because new entries matter more.
       this.record.write(out, true);
     } catch {
       // The door goes on without the store; the log is still in memory.
@@ -225,7 +225,7 @@ export class Log implements DoorEvents, TimerUser {
     this.addToJournal(journal, false, others);
   }
 
-  /** What cannot be written is tried again with the next entries, as far as there is room in memory. */
+  /** Entries that could not be written are tried again with the next ones, as far as memory has room. */
   private addToJournal(journal: Journal, isOpening: boolean, entries: readonly JournalEntry[]): void {
     try {
       journal.add(isOpening, entries);
@@ -311,7 +311,7 @@ export class Log implements DoorEvents, TimerUser {
         this.add("alarm", value === "on" ? "on: " + textOf(fields.reason) : value);
         return;
       case "register": {
-        // A refresh of the registration is no entry.
+        // A refresh of the registration makes no entry.
         const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
         if (value === "registering" || value === "binding" || state === this.registration) return;
         this.registration = state;
@@ -332,7 +332,7 @@ export class Log implements DoorEvents, TimerUser {
   private takeCall(value: string, fields: AnyFields): void {
     const peer = textOf(fields.peer);
     if (value === "refused") {
-      // The event is not about the call that runs.
+      // The event is not about the call that is under way.
       const untold = textOf(fields.untold);
       const others = untold === "" ? "" : "; and " + untold + " others";
       this.add("call", REFUSED + peerText(peer) + ": " + reasonText(textOf(fields.reason)) + others);
@@ -387,7 +387,7 @@ export class Log implements DoorEvents, TimerUser {
     while (last >= 0 && kindOf(this.entries[last]) !== kind) last -= 1;
     const before = last < 0 ? "" : this.entries[last].slice(this.entries[last].indexOf(" ") + 1);
     const isSame = before === rest || before === rest + times(this.repeats[kind]);
-    // An error that repeats must not push out all else, so it is one entry with a count. Each opening is an entry of
+    // A repeated error is one entry with a count, so that it does not push out all others. Each opening is an entry of
     // its own.
     if (isSame && kind !== KIND_OPEN && kind !== KIND_ALARM) {
       this.repeats[kind] += 1;
@@ -396,7 +396,7 @@ export class Log implements DoorEvents, TimerUser {
     } else {
       this.repeats[kind] = 1;
       this.push(entry);
-      // Refused calls may be anybody's, and many.
+      // Anybody can cause many refused calls.
       if (this.journal !== null && kind !== KIND_REFUSED) this.fresh.push(entry);
       if (this.fresh.length > this.most) this.fresh.shift();
     }
@@ -411,7 +411,7 @@ export class Log implements DoorEvents, TimerUser {
     this.entries.push(entry);
   }
 
-  /** Forgets the oldest entry of a kind that has more than its share. @param next the kind that is to have room */
+  /** Forgets the oldest entry of a kind that has more than its share. @param next the kind that needs room */
   private makeRoom(next: number): void {
     const counts: number[] = [];
     for (let kind = 0; kind < KINDS; kind++) counts.push(kind === next ? 1 : 0);
@@ -434,7 +434,7 @@ function lineOf(entry: string, name: string, sinceS: number): string {
   const space = entry.indexOf(" ");
   const rest = entry.slice(space + 1);
   const timeS = Number(entry.slice(0, space));
-  // A time that was not known may have been any.
+  // An unknown time may have been any time, so such an entry stays.
   if (timeS > 0 && timeS < sinceS) return "";
   return name === "" || begins(rest, name + " ") ? timeText(timeS) + " " + rest + "\n" : "";
 }
@@ -471,7 +471,7 @@ function peerText(peer: string): string {
   return fieldText(peer.length > PEER_MOST ? peer.slice(0, PEER_MOST) : peer);
 }
 
-/** Puts a foreign reason phrase in quotes when it has separators of the line in it. */
+/** Puts another side's reason phrase in quotes if it contains separators of the line. */
 function reasonText(reason: string): string {
   for (let i = 0; i < reason.length; i++) if (MARKS.indexOf(reason.charAt(i)) >= 0) return '"' + escaped(reason) + '"';
   return reason;

@@ -1,8 +1,9 @@
 /**
- * The hours in which a relay is on by itself, as in a shop (`relay1.hours`). It looks at each full minute of the clock,
- * so that a change of the clocks or of the time of day holds a minute later. While the time of day is not known nothing
- * is released, and that is told. A relay that is switched off by hand within its hours stays off until they begin the
- * next time; a restart forgets that. Not here: how hours are read (settings/schedules.ts), and relays (doorway.ts).
+ * The hours in which a relay is on by itself, as in a shop (`relay1.hours`). They are compared with the clock at each
+ * full minute, so that a change of the time of day takes effect within a minute. While the time of day is not known,
+ * hours switch no relay on, and an event says so. A relay that is switched off by hand within its hours stays off until
+ * they begin again; a restart forgets that. Not here: the text of the hours (settings/schedules.ts), and relays
+ * (doorway.ts).
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import { HOURS_WITHIN, judgeHours } from "../settings/schedules.js";
@@ -13,9 +14,9 @@ import type { DoorEvents, DoorOutputs } from "./events.js";
 import { NO_FIELDS } from "./events.js";
 
 const MINUTE_S = 60;
-/** How often it is looked whether the time of day is known. */
+/** Interval at which it is checked whether the time of day is known. */
 const AGAIN_MS = 5000;
-/** A board usually knows the time of day after so long; if not, an event says so then. */
+/** The time after which a board usually knows the time of day; if it does not, an event says so. */
 const TOLD_MS = 60_000;
 const NOT_KNOWN = "the time of day is not known: no relay is switched on by its hours until it is";
 const REASON = "hours";
@@ -40,7 +41,7 @@ export class OpenHours implements TimerUser {
   private readonly events: DoorEvents;
   private readonly doorway: Doorway;
   private readonly timer: number;
-  /** Since when it waits for the time of day, ms; -1: it does not, or has told so. */
+  /** The time since which the time of day has been awaited, ms; -1: it is not, or the event was sent. */
   private waitsMs = -1;
   /** Relays whose hours have begun: bit 0 is relay 1. They are on, or were switched off by hand. */
   private begun = 0;
