@@ -20,12 +20,12 @@
  *     completed, accepted: Timer D, K or M                                  free
  *
  * The request lies in a buffer of its own; the ACK takes its place when the final response has come. A CANCEL (§9.1)
- * takes the place before that: the transaction of the INVITE sends, repeats and gives up the CANCEL, since it does
- * nothing else in Proceeding. So giving up needs nothing that can run out.
- * A request whose server is left (failover.ts) goes on to the next place of its target as a new transaction: the same
- * request with a new branch, in the same object. Its user gets the last server's response or failure only.
- * Not here: which place comes next (failover.ts), which response belongs to which transaction (layer.ts), Timer C (a
- * proxy's), and what a response means.
+ * takes the place earlier: the transaction of the INVITE itself sends and repeats the CANCEL and ends its repetition,
+ * since it does nothing else in Proceeding. So a call can always be given up, even if the pool is empty.
+ * A request that leaves its server (failover.ts) goes on to the next place of its target as a new transaction: the same
+ * request with a new branch, in the same object. Its user gets only the last server's response or failure.
+ * Not here: the choice of the next place (failover.ts), matching responses to transactions (layer.ts), Timer C (a
+ * proxy's), and the meaning of a response.
  */
 import { equal, NONE } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
@@ -79,7 +79,7 @@ export const CLIENT_FREE = 0;
 export const CLIENT_IDLE = 1;
 /** The name of the next hop is being looked up. */
 export const CLIENT_RESOLVING = 2;
-/** The request was sent and nothing came back: Calling, or Trying when it is no INVITE. */
+/** The request was sent and no response came yet: Calling, or Trying for a request other than INVITE. */
 export const CLIENT_CALLING = 3;
 export const CLIENT_PROCEEDING = 4;
 export const CLIENT_COMPLETED = 5;
@@ -90,22 +90,22 @@ export const CLIENT_FAILING = 7;
 
 /** The least Timer D over UDP, ms. RFC 3261 §17.1.1.2 */
 const TIMER_D_MS = 32000;
-/** How long a connection that is opened for a request's length alone may take, ms. */
+/** The longest time to establish a connection that is opened for a request's length alone, ms. */
 const CONNECT_MS = 500;
 /**
- * How long nothing may come over it before the request goes by UDP as well, ms. A server that got both knows that they
- * are one.
+ * The time without any octet over that connection after which the request goes by UDP as well, ms. A server that got
+ * both recognises them as one request.
  */
 const SILENT_MS = 1000;
 const SERVICE_UNAVAILABLE = 503;
 
-/** How long a farewell without an answer keeps its place at least, in T1: it was sent three times by then. */
+/** The least time for which a farewell without an answer keeps its place, in T1. By then it was sent three times. */
 const FAREWELL_T1 = 4;
-/** Makes farewells the last to be spared: longer than any transaction waits for repetitions, ms. */
+/** A farewell is the last transaction to be ended early, since this exceeds each wait for repetitions, ms. */
 const LAST_MS = 1_000_000;
 
 // Kinds of timer. REPEAT is Timer A or E; in Proceeding of an INVITE it is that of its CANCEL; while TCP is tried for
-// the length alone it looks after that. END is B, D, F, K or M, by the state.
+// the length alone, it supervises the connection. END is B, D, F, K or M, by the state.
 const REPEAT = 0;
 const END = 1;
 
@@ -122,22 +122,22 @@ export interface ClientUser {
    */
   onFailure(t: ClientTransaction, cause: number): void;
   /**
-   * The object goes back to the pool: forget it. It is called once for each request that was sent, from a timer or when
-   * another request needs the place.
+   * The object goes back to the pool, so the user has to forget it. This is called once for each request that was sent,
+   * from a timer or when another request needs the place.
    */
   onTerminated(t: ClientTransaction): void;
 }
 
-/** Sees a request of ours whole before it leaves. */
+/** Gets each complete request of ours before it is sent. */
 export interface Sealer {
   /** The request is `bytes[0, end)`, and must keep its length. */
   onWritten(bytes: Uint8Array, end: number): void;
 }
 
-/** What a client transaction needs around it. */
+/** The functions and objects that a client transaction needs from its owner. */
 export interface ClientHost extends FailoverHost {
   readonly branches: Branches;
-  /** Scratch for one call: our own request read again, and octets as many as a transaction has. */
+  /** Scratch for one function call: a message to parse our own request, and as many octets as a transaction has. */
   readonly own: Message;
   readonly scratch: Uint8Array;
   readonly scratchWriter: Writer;
@@ -145,18 +145,18 @@ export interface ClientHost extends FailoverHost {
   readonly scratchFlow: Flow;
   readonly watcher: TimerWatcher | null;
   onClientStarted(t: ClientTransaction): void;
-  /** It was taken, and nothing was sent. */
+  /** The transaction was taken, and nothing was sent. */
   onClientDiscarded(t: ClientTransaction): void;
   onClientEnded(t: ClientTransaction): void;
-  /** It has another branch. */
+  /** The transaction has another branch. */
   onClientMoved(t: ClientTransaction): void;
-  /** As `TransactionUser` has it. */
+  /** See `TransactionUser`. */
   onServerFailed(from: Flow, to: Flow | null, status: number): void;
   /** A connection was not established in time. */
   abandon(connection: number): void;
 }
 
-/** The user of a transaction whose response is of no use to anybody. */
+/** The user of a transaction whose response is ignored. */
 class NoUser implements ClientUser {
   onResponse(): void {}
   onFailure(): void {}
@@ -173,18 +173,18 @@ export class ClientTransaction implements TimerUser {
   /** Last status received, 0 before the first. */
   status = 0;
   user: ClientUser = NO_USER;
-  /** Sees the request before it is sent; null: nothing does. It is set while the request is written. */
+  /** Gets the request before it is sent; null: none. It is set while the request is written. */
   sealer: Sealer | null = null;
   /** The number in CSeq of an INVITE. */
   private cseq = 0;
   /** The next hop, set before `sendRequest`. After a 2xx it is that of the ACK. */
   readonly target = new Target();
-  /** The flow that the request went by. */
+  /** The flow by which the request was sent. */
   readonly flow = new Flow();
-  /** The user writes the request with it, and later the ACK for a 2xx. */
+  /** The writer with which the user writes the request, and later the ACK for a 2xx. */
   writer: Writer;
   readonly buffer: Uint8Array;
-  /** The request is one that we forward: its responses have more Vias than ours. */
+  /** The request is forwarded, so its responses have more Vias than ours. */
   isForwarded = false;
   /** The 64 bits of our branch behind the cookie, from `sendRequest` on. */
   branchHigh = 0;
@@ -203,14 +203,14 @@ export class ClientTransaction implements TimerUser {
   private ackTagEnd = 0;
   private ackEnd = 0;
   private isAckWaiting = false;
-  /** The request went by TCP for its length alone, so UDP is left to try. */
+  /** The request went by TCP only because of its length, so UDP can still be tried. */
   private isUpgraded = false;
   private readonly failover: Failover;
-  /** It may be ended when another request needs the place, answered or not. */
+  /** The transaction may be ended when another request needs the place, even without an answer. */
   isExpendable = false;
   /** Its connection was established in time. */
   private isConnected = false;
-  /** The request went by TCP and by UDP: the first answer counts, by either. */
+  /** The request went by TCP and by UDP; the first answer counts, whichever way it comes. */
   private isEitherWay = false;
   private isCancelWanted = false;
   /** Header lines for the CANCEL. */
@@ -218,14 +218,14 @@ export class ClientTransaction implements TimerUser {
   /** The CANCEL was sent: it is in the buffer in place of the INVITE, whose first line, Via and Route are the same. */
   private isCancelSent = false;
   private cause = 0;
-  /** When the final response came, ms. */
+  /** The time of the final response, ms. */
   private doneAtMs = 0;
   private intervalMs = 0;
   private readonly host: ClientHost;
   private readonly repeatTimer: number;
   private readonly endTimer: number;
 
-  /** @param buffer for its requests, its own */
+  /** @param buffer holds its requests; no other transaction uses it */
   constructor(host: ClientHost, slot: number, buffer: Uint8Array) {
     this.host = host;
     this.slot = slot;
@@ -260,8 +260,8 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Begins the request with its first line and our Via. Its branch is made when all is written. The caller goes on with
-   * the writer: Route, Max-Forwards, From, To, … blank line, body.
+   * Begins the request with its first line and our Via. The branch is made when the rest is written. The caller goes on
+   * with the writer: Route, Max-Forwards, From, To, … blank line, body.
    */
   beginRequest(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     this.method = method;
@@ -295,7 +295,8 @@ export class ClientTransaction implements TimerUser {
 
   /**
    * Sends the request, after looking up a name if need be.
-   * @returns false when it did not fit or was not allowed; then it goes back to the pool, and no user is called
+   * @returns false when the request did not fit or was not allowed; then the transaction goes back to the pool, and no
+   * user is called
    */
   sendRequest(): boolean {
     if (this.sealRequest()) return true;
@@ -310,7 +311,7 @@ export class ClientTransaction implements TimerUser {
     this.host.onClientDiscarded(this);
   }
 
-  /** Takes the user off, and the transaction ends by itself. An INVITE without a user is cancelled. */
+  /** Removes the user; the transaction then ends by itself. An INVITE without a user is cancelled. */
   forget(): void {
     this.user = NO_USER;
     this.cancel();
@@ -337,7 +338,7 @@ export class ClientTransaction implements TimerUser {
     return true;
   }
 
-  /** Goes on if it waited for a name; called after each answer. */
+  /** Continues if the transaction waited for a name. The layer calls this after each answer. */
   onNames(): void {
     if (this.state === CLIENT_RESOLVING) this.locate();
     else if (this.state === CLIENT_ACCEPTED && this.isAckWaiting) this.launchAck();
@@ -376,16 +377,16 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Whether the response `m` with our branch is for this request, or for its CANCEL. A CSeq without a method belongs to
-   * no other.
+   * Returns whether the response `m` with our branch is for this request or its CANCEL. A CSeq without a method counts
+   * as that of one of them.
    */
   isFor(m: Message): boolean {
     return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL) || isMethodUnknown(m);
   }
 
   /**
-   * Whether the response is for the CANCEL. If its CSeq has no method, a success is: an INVITE that was given up mostly
-   * ends by a refusal.
+   * Returns whether the response is for the CANCEL. If its CSeq has no method, a 2xx counts as the CANCEL's, since a
+   * cancelled INVITE mostly ends with a refusal.
    */
   isOfCancel(m: Message): boolean {
     if (this.method === m.cseqMethod || !this.isCancelSent) return false;
@@ -393,17 +394,16 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Takes the answer to the CANCEL, which stops its repetition. The INVITE ends by its own response, or at the end of
-   * its time. RFC 3261 §9.1
+   * Takes the answer to the CANCEL, which stops the CANCEL's repetition. The INVITE ends with its own response or by
+   * its timer. RFC 3261 §9.1
    */
   receiveOfCancel(m: Message): void {
     if (this.state === CLIENT_PROCEEDING && m.status >= 200) this.host.timers.stop(this.repeatTimer);
   }
 
   /**
-   * Cancels the INVITE: at once when a 1xx has come, else as soon as one comes. After a final response there is nothing
-   * to cancel. The INVITE then ends with its final response, mostly 487, or with FAILURE_TIMEOUT after 64*T1. RFC 3261
-   * §9.1
+   * Cancels the INVITE: at once when a 1xx has come, else as soon as one comes. After a final response nothing is sent.
+   * A cancelled INVITE ends with its final response, mostly 487, or with FAILURE_TIMEOUT after 64*T1. RFC 3261 §9.1
    * @param lines header lines of the CANCEL, kept by reference
    */
   cancel(lines: Uint8Array = NONE): void {
@@ -417,7 +417,7 @@ export class ClientTransaction implements TimerUser {
   /**
    * Begins the ACK for the 2xx `m`, which came just now, with first line and a Via with a new branch. The ACK for the
    * first To tag is written over the INVITE (so the URI must not lie there) and kept; others go into octets that are
-   * good until `sendAck`. RFC 3261 §13.2.2.4
+   * valid until `sendAck`. RFC 3261 §13.2.2.4
    */
   beginAck(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     const isFirst = this.ackEnd === 0 || this.isAcknowledged(m);
@@ -438,7 +438,7 @@ export class ClientTransaction implements TimerUser {
     this.host.transport.aim(this.ackTarget, uri, defaultTransport);
   }
 
-  /** Sends the ACK just written. That for the first To tag is sent again for each repetition of its 2xx. */
+  /** Sends the ACK just written. The ACK for the first To tag is sent again for each repetition of its 2xx. */
   sendAck(): void {
     const w = this.writer;
     if (this.state !== CLIENT_ACCEPTED || !w.ok) return;
@@ -460,8 +460,8 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * A connection was closed. A request without an answer fails, or goes by UDP; after a 1xx the response may come on
-   * another connection. RFC 3261 §18.2.2
+   * Takes the end of a connection. A request without an answer fails or goes by UDP; after a 1xx the response may come
+   * on another connection. RFC 3261 §18.2.2
    */
   onStreamGone(connection: number, hasSpoken: boolean): void {
     if (this.state === CLIENT_FREE) return;
@@ -475,7 +475,7 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Notes that a connection broke before anything came over it, unless another request has found out more.
+   * Notes that a connection broke before anything came over it, unless another request has already found out more.
    * @returns REACH_*
    */
   private noteRefusal(): number {
@@ -486,19 +486,19 @@ export class ClientTransaction implements TimerUser {
     return REACH_REFUSED;
   }
 
-  /** Whether the request can leave by that connection alone. */
+  /** Returns whether the request can be sent by that connection only. */
   needsStream(connection: number): boolean {
     return this.state !== CLIENT_FREE && this.flow.connection === connection && !this.isUpgraded;
   }
 
-  /** Whether a response may come by that transport: the one that the request went by. RFC 3261 §17.1.3 */
+  /** Returns whether a response may come by that transport, which has to be the request's. RFC 3261 §17.1.3 */
   wentBy(transport: number): boolean {
     return this.flow.transport === transport || (this.isEitherWay && transport === TRANSPORT_TCP);
   }
 
   /**
-   * @returns for how long it waits for repetitions only, ms; -1 when it is still needed, or ended just now. Farewells
-   * without an answer are the last to be spared
+   * @returns the time for which it still waits for repetitions only, ms; -1 when it is needed, or ended just now.
+   * Farewells without an answer are the last to be ended early
    */
   spareMs(_isUrgent: boolean): number {
     const { timers, limits } = this.host;
@@ -511,7 +511,7 @@ export class ClientTransaction implements TimerUser {
           : -1;
       case CLIENT_ACCEPTED:
         if (this.isForwarded) return timers.nowMs > this.doneAtMs + 2 * limits.t1Ms ? leftMs : -1;
-        // A 2xx that comes still later is acknowledged by the user from its dialog. RFC 3261 §13.2.2.4
+        // The user acknowledges a later 2xx from its dialog. RFC 3261 §13.2.2.4
         return this.ackEnd > 0 && !this.isAckWaiting && timers.nowMs > this.doneAtMs ? leftMs : -1;
       case CLIENT_COMPLETED:
         return timers.nowMs > this.doneAtMs ? leftMs : -1;
@@ -520,7 +520,7 @@ export class ClientTransaction implements TimerUser {
     }
   }
 
-  /** Ends an expendable transaction without a word to its user. */
+  /** Ends an expendable transaction without a call of its user's onFailure. */
   abort(): void {
     const { connection } = this.flow;
     this.host.timers.stop(this.endTimer);
@@ -531,7 +531,7 @@ export class ClientTransaction implements TimerUser {
     this.host.abandon(connection);
   }
 
-  /** Ends a transaction that can be spared, before its time. */
+  /** Ends a transaction early, because its place is needed. */
   retire(): void {
     this.host.timers.stop(this.endTimer);
     this.failover.isProbing = false;
@@ -540,7 +540,7 @@ export class ClientTransaction implements TimerUser {
     this.onTimer(END);
   }
 
-  /** Whether the request ends something and has no answer: a BYE, or an INVITE that was given up. */
+  /** Returns whether the request is a farewell without an answer: a BYE, or an INVITE that was given up. */
   private isFarewell(): boolean {
     return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.isCancelWanted);
   }
@@ -560,7 +560,7 @@ export class ClientTransaction implements TimerUser {
     this.host.timers.stop(this.repeatTimer);
     // This is Timer B or F, or there is no final response after a CANCEL. RFC 3261 §17.1.1.2, §17.1.2.2, §9.1
     const isUnanswered = this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING;
-    // The request was perhaps too long for UDP, so what was noted of TCP there is forgotten.
+    // The request may have been too long for UDP, so the note about TCP there is removed.
     if (this.state === CLIENT_CALLING && this.isUnreliable() && this.end > DATAGRAM_MAX_BYTES)
       this.host.transport.reach.forget(this.flow.ip, this.flow.port);
     if (isUnanswered && this.cause === 0) {
@@ -594,12 +594,12 @@ export class ClientTransaction implements TimerUser {
     else if (this.method !== METHOD_INVITE && this.state === CLIENT_PROCEEDING) this.intervalMs = t2Ms;
     else this.intervalMs = Math.min(this.intervalMs * 2, t2Ms);
     this.host.watcher?.onRepeat(this.method === METHOD_INVITE ? TIMER_A : TIMER_E, this.method);
-    // A repetition that cannot be sent is left to the next one; Timers B and F end it.
+    // If a repetition cannot be sent, the next one follows all the same, until Timer B or F ends them.
     this.host.transport.sendAgain(this.flow, this.buffer, 0, this.end);
     this.host.timers.start(this.repeatTimer, this.intervalMs);
   }
 
-  /** The time is over in which the connection should be established, or something should come over it. */
+  /** The time ended within which the connection had to be established, or had to bring octets. */
   private onStreamTime(): void {
     const { timers, transport } = this.host;
     const { ip, port, connection } = this.flow;
@@ -652,7 +652,7 @@ export class ClientTransaction implements TimerUser {
     this.launch();
   }
 
-  /** Makes backup number `host` the first Route. @returns false when there is no room for it */
+  /** Makes backup number `host` the first Route. @returns false when it does not fit */
   private writeRoute(host: number): boolean {
     const end = this.host.transport.backups.writeRoute(this.buffer, this.end, host);
     if (end > 0) this.end = end;
@@ -661,8 +661,8 @@ export class ClientTransaction implements TimerUser {
 
   /**
    * Leaves the server: sends the request to the next place of its target, if there is one, as a new transaction.
-   * @param isDown the server is noted as down @param waitS how long it asked to be left alone, s @param m its refusal,
-   * null when nothing came
+   * @param isDown the server is noted as down @param waitS the time for which it asked to get no requests, s @param m
+   * its refusal, null when nothing came
    */
   private goOn(isDown: boolean, waitS: number, m: Message | null): boolean {
     const { host, target, flow } = this;
@@ -690,15 +690,15 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Ends probing: the server was silent for as long as another one is not to wait. Without another one it is waited for
-   * on.
+   * Ends probing: the server was silent for so long that the next one has to be tried. If there is no other, the wait
+   * for this one goes on.
    * @returns false when the transaction ends
    */
   private endProbing(): boolean {
     const { failover } = this;
     failover.isProbing = false;
     if (this.state !== CLIENT_CALLING || this.cause !== 0) return false;
-    // A connection that says nothing is dead, though it was not closed.
+    // A connection over which nothing comes is dead, though it was not closed.
     const { connection } = this.flow;
     if (!this.goOn(true, 0, null)) this.host.timers.start(this.endTimer, failover.restMs);
     else if (connection >= 0) this.host.abandon(connection);
@@ -706,9 +706,9 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Takes a 503: the server can do nothing for this request, another may. One that says for how long, or says it to
-   * anything but an INVITE, is down; else it may mean the one who is called. RFC 3261 §21.5.4
-   * @returns whether the request is under way to another
+   * Takes a 503, which another server may not give. The server counts as down if it names a time, or if the request is
+   * not an INVITE. A 503 to an INVITE without a time may come from the called phone. RFC 3261 §21.5.4
+   * @returns whether the request is under way to another server
    */
   private goOnFromRefusal(m: Message): boolean {
     if (this.isCancelSent) return false;
@@ -716,7 +716,7 @@ export class ClientTransaction implements TimerUser {
     return this.goOn(this.method !== METHOD_INVITE || waitS > 0, waitS, m);
   }
 
-  /** Acknowledges the refusal of a request that is sent on to another server, and so stays in the buffer. */
+  /** Acknowledges the refusal of a request that goes on to another server and therefore stays in the buffer. */
   private acknowledgeAside(m: Message): void {
     const { end } = this;
     this.acknowledge(m);
@@ -827,8 +827,8 @@ export class ClientTransaction implements TimerUser {
   }
 
   /**
-   * Reads the buffer's `[0, end)` into `own`, from a copy: a view of each buffer would have to be kept, or made each
-   * time.
+   * Reads the buffer's `[0, end)` into `own` from a copy. Without the copy, a view of each buffer would have to be
+   * kept, or made each time.
    */
   private readAgain(end: number): boolean {
     const { own, scratch } = this.host;
@@ -859,14 +859,14 @@ export class ClientTransaction implements TimerUser {
     this.ackEnd = this.sendAckTo(this.ackFlow, this.target, this.buffer, this.ackEnd);
   }
 
-  /** Sends an ACK. @returns its length, which its Via may change */
+  /** Sends an ACK. @returns the ACK's length, which the Via may change */
   private sendAckTo(flow: Flow, target: Target, bytes: Uint8Array, end: number): number {
     return sendOnce(this.host.transport, flow, target, bytes, end);
   }
 
   /**
-   * Sends the CANCEL with the branch of the INVITE, to where that went. From now on the INVITE ends after its time,
-   * even if the CANCEL gets no answer. RFC 3261 §9.1
+   * Sends the CANCEL with the branch of the INVITE and to the same place. From now on a timer ends the INVITE, even if
+   * the CANCEL gets no answer. RFC 3261 §9.1
    */
   private sendCancel(): void {
     const { timers, limits, transport, scratch } = this.host;
@@ -902,7 +902,7 @@ export class ClientTransaction implements TimerUser {
   }
 }
 
-/** Whether CSeq has no method, or an unknown one. */
+/** Returns whether CSeq has no method, or an unknown one. */
 function isMethodUnknown(m: Message): boolean {
   return m.cseqMethod === METHOD_NONE || m.cseqMethod === METHOD_OTHER;
 }

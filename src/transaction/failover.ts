@@ -1,14 +1,14 @@
 /**
- * Failover: a server that is silent, that cannot be reached or that answers 503 is left, and the request goes on to the
- * next place of its target. A target has several places when its name has several addresses (resolver.ts), and when it
- * is our own server, for which the settings may name up to three hosts (backups.ts). RFC 3263 §4.3
+ * Failover: a request whose server is silent, cannot be reached or answers 503 goes on to the next place of its target.
+ * A target has several places when its name has several addresses (resolver.ts), and when it is our own server, for
+ * which the settings may name up to three hosts (backups.ts). RFC 3263 §4.3
  *
  *     one place is tried ── sent ──▶ probing ── a response but 503 ─────────▶ settled: Timer B or F runs on
  *            ▲                          │
  *            └─ another place is left ──┴── 8*T1 without a response, 503, ──▶ settled, if no place is left
  *                                           or the place cannot be reached
  *
- * A server of our own that is left is noted as down, so that the next request goes to another one at once (outages.ts).
+ * If that server is our own, it is noted as down, so that the next request goes to another one at once (outages.ts).
  * Not here: sending and the timers themselves (client.ts), and the order of the places (transport.ts).
  */
 import { fraction, type RandomSource } from "../core/random.js";
@@ -22,18 +22,18 @@ import type { TransactionLimits, Transport } from "./transport.js";
 /** Timers B, F, H and M, in T1. RFC 3261 §17 */
 export const TRANSACTION_T1 = 64;
 /**
- * How long a server may be silent before the next one is tried, in T1: the request was sent four times by then over
- * UDP.
+ * The time for which a server may be silent before the next one is tried, in T1. By then the request was sent four
+ * times over UDP.
  */
 const PROBING_T1 = 8;
-/** How long a name is awaited before what was found earlier, or another server, does, ms. */
+/** The wait for a name, ms. After it an address that was found earlier is used, or another server. */
 export const PATIENCE_MS = 2000;
-/** Places that one request is sent to at most. */
+/** The most places that one request is sent to. */
 const PLACES_TRIED_MOST = 6;
-/** The longest Retry-After that is read, s; outages.ts has its own bound. */
+/** The longest Retry-After that is accepted, s; outages.ts has its own bound. */
 const RETRY_AFTER_MOST_S = 4294967295;
 
-/** What failover needs around it. */
+/** The functions that failover needs from its owner. */
 export interface FailoverHost {
   readonly timers: Timers;
   readonly random: RandomSource;
@@ -41,13 +41,13 @@ export interface FailoverHost {
   readonly limits: TransactionLimits;
 }
 
-/** What was tried of one request's target. */
+/** The places of one request's target that were tried. */
 export class Failover {
-  /** The end timer is that of probing: at its end the next server is tried. */
+  /** The end timer runs for probing; when it ends, the next server is tried. */
   isProbing = false;
-  /** The name of the next hop was awaited for PATIENCE_MS. */
+  /** PATIENCE_MS have passed since the name of the next hop was asked for. */
   isImpatient = false;
-  /** A bit for each place of the target that the request was sent to, and how many there were. */
+  /** A bit for each place of the target that the request was sent to, and the number of such places. */
   private tried = 0;
   private triedCount = 0;
   private readonly host: FailoverHost;
@@ -82,15 +82,15 @@ export class Failover {
     return (this.isProbing ? PROBING_T1 : TRANSACTION_T1) * this.host.limits.t1Ms;
   }
 
-  /** What is left of Timer B or F at the end of probing, ms. */
+  /** Returns the rest of Timer B or F at the end of probing, ms. */
   get restMs(): number {
     return (TRANSACTION_T1 - PROBING_T1) * this.host.limits.t1Ms;
   }
 
   /**
    * Leaves the server at the end of the flow, and finds the next place of the target.
-   * @param isDown the server is noted as down @param waitS how long it asked to be left alone, s
-   * @returns false when no place is left: then the target is what it was, since what its server says counts
+   * @param isDown the server is noted as down @param waitS the time for which it asked to get no requests, s
+   * @returns false when no place is left; then the target is unchanged, since its server's answer counts
    */
   leave(target: Target, flow: Flow, isDown: boolean, waitS: number): boolean {
     const { transport } = this.host;
@@ -99,7 +99,7 @@ export class Failover {
     const { backup, place, ip, port, connection, transport: kind } = target;
     const isOwn = transport.backups.has(target);
     const found = transport.locateNext(target, this.tried, true);
-    // What was to go by TLS goes by nothing else: it may hold keys. RFC 3261 §26.2.2
+    // A request that has to go by TLS goes by no other transport, since it may hold keys. RFC 3261 §26.2.2
     if (found === FIND_KNOWN && (kind !== TRANSPORT_TLS || target.transport === kind)) {
       if (isDown && isOwn) this.noteDown(flow, waitS);
       this.isProbing = false;
@@ -118,7 +118,7 @@ export class Failover {
   }
 
   /**
-   * Ends with the server at the end of the flow, which was silent.
+   * Ends the failover with the server at the end of the flow, which was silent.
    * @returns whether it was the last of several
    */
   endSilent(target: Target, flow: Flow): boolean {
@@ -127,14 +127,14 @@ export class Failover {
     return true;
   }
 
-  /** Notes that a server is down. It has to be one of our own: others may lead us to whomever they like. */
+  /** Notes that a server is down. It has to be one of our own, since another server can direct us to any host. */
   private noteDown(flow: Flow, waitS: number): void {
     const { timers, transport, random } = this.host;
     transport.outages.noteDown(flow, timers.nowMs, waitS * 1000, fraction(random));
   }
 }
 
-/** @returns for how long the server of the 503 `m` wants to be left alone, s; 0 when it does not say */
+/** @returns the time in s for which the server of the 503 `m` asks for no requests; 0 if it names none */
 export function readRetryAfter(m: Message): number {
   return Math.max(0, m.uint(HEADER_RETRY_AFTER, RETRY_AFTER_MOST_S));
 }

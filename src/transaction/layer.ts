@@ -1,8 +1,8 @@
 /**
- * The transaction layer owns the transactions, gives each message that comes to its transaction, and answers by itself
- * what needs no user: malformed requests, CANCEL, a full pool. RFC 3261 §17, §18, RFC 6026. All objects are made in the
- * constructor, none for a packet. Users are called from the receive functions and from timers only.
- * Not here: the machines themselves (client.ts, server.ts), dialogs, and what requests mean.
+ * The transaction layer owns the transactions, gives each received message to its transaction, and answers by itself if
+ * no user is needed: malformed requests, CANCEL, a full pool. RFC 3261 §17, §18, RFC 6026. The constructor makes all
+ * objects; no packet makes any. Users are called from the receive functions and from timers only.
+ * Not here: the machines themselves (client.ts, server.ts), dialogs, and the meaning of requests.
  */
 
 import type { Place } from "../core/address.js";
@@ -67,40 +67,40 @@ export interface TransactionUser {
   /** Our 2xx was not acknowledged in 64*T1; the transaction ends. RFC 3261 §13.3.1.4 */
   onAckTimeout(t: ServerTransaction): void;
   /**
-   * Whether the request belongs to a known dialog; asked when transactions run short. Such requests find room that
-   * others do not.
+   * Returns whether the request belongs to a known dialog. This is called when transactions run short, since some are
+   * kept for such requests.
    */
   isInDialog?(m: Message): boolean;
   /**
    * A request of a known dialog came, but there is no transaction left.
-   * @returns the status of its answer, if it ended something; 0: nothing was done
+   * @returns the status of the answer, if the request ended something; 0: nothing was done
    */
   onCrowded?(m: Message): number;
   /**
-   * A request was refused here without a transaction: it is malformed or too long, or there is no room. `m` may lack
-   * anything.
+   * The layer refused a request without a transaction, since it is malformed or too long, or no transaction is free.
+   * Any field of `m` may be missing.
    */
   onTurnedAway?(m: Message, source: Flow, status: number): void;
   /**
-   * A 2xx came to an INVITE whose transaction made room for others. If it belongs to a dialog of ours it is
-   * acknowledged again. RFC 3261 §13.2.2.4
+   * A 2xx came to an INVITE whose transaction made room for others. The user acknowledges it again if it belongs to a
+   * dialog of ours. RFC 3261 §13.2.2.4
    */
   onLateAnswer?(m: Message): void;
-  /** A connection by TLS was closed, which others cannot open anew. */
+  /** A connection by TLS was closed, which the other side cannot open again. */
   onSecureGone?(connection: number): void;
   /**
-   * A request of ours goes on to another server, since one did not answer or refused it for a fault of its own.
-   * @param to null: the last one did not answer either @param status of its refusal, 0 when nothing came
+   * A request of ours goes on to another server, because the one before did not answer or had a fault of its own.
+   * @param to null: the last server did not answer either @param status of the refusal, 0 when nothing came
    */
   onServerFailed?(from: Flow, to: Flow | null, status: number): void;
 }
 
-/** The socket of SIP, among those that `BindingUser` gets datagrams of; the others are the lines, from 0. */
+/** The number of the SIP socket for `BindingUser`; the sockets of the lines count from 0. */
 export const SIP_SOCKET = -1;
 
-/** Takes the answers to questions by STUN. */
+/** Receives the answers to our STUN requests. */
 export interface BindingUser {
-  /** @param socket SIP_SOCKET, or the line @returns whether the datagram was STUN; nothing else is done with it then */
+  /** @param socket SIP_SOCKET, or the line @returns whether the datagram was STUN, so that the layer ignores it */
   onBinding(socket: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
 }
 
@@ -113,24 +113,24 @@ export interface Bypass {
 }
 
 const NO_PLACES: readonly Place[] = [];
-/** Number of addresses that are remembered to read what is sent to them. */
+/** Number of addresses kept that are known to receive messages sent to them. */
 const PROVEN = 16;
 
 /**
- * @returns how many server transactions are kept for requests of known dialogs, so that no other request keeps a call
- * from ending
+ * @returns the number of server transactions that are kept for requests of known dialogs, so that other requests cannot
+ * prevent the end of a call
  */
 function reserveOf(servers: number): number {
   return servers < 3 ? 0 : Math.max(1, servers >> 3);
 }
 
-/** @returns how many timers the layer makes with these limits */
+/** @returns the number of timers that the layer makes with these limits */
 export function transactionTimers(limits: TransactionLimits): number {
   return TRANSACTION_TIMERS * (limits.clients + limits.servers);
 }
 
 export interface LayerParts {
-  /** Has room for `transactionTimers(limits)` more. */
+  /** It has room for `transactionTimers(limits)` more timers. */
   timers: Timers;
   random: RandomSource;
   network: Network;
@@ -151,36 +151,36 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly scratchFlow = new Flow();
   readonly clients: Pool<ClientTransaction>;
   readonly servers: Pool<ServerTransaction>;
-  /** Asked first; null: there is none. */
+  /** Gets each message first; null: there is none. */
   bypass: Bypass | null = null;
-  /** Changes fields of responses that are passed on; null: nothing does. */
+  /** Changes fields of forwarded responses; null: they stay unchanged. */
   relayedRows: RelayedRows | null = null;
-  /** Our addresses as they are seen from outside; null: nothing is known of any. */
+  /** Our addresses as they are seen from outside; null: none is known. */
   outside: Outside | null = null;
-  /** Gets datagrams that may be STUN; null: nobody does. */
+  /** Gets datagrams that may be STUN; null: there is no such user. */
   bindings: BindingUser | null = null;
   /**
-   * A Binding request by STUN is answered, as a server has to: a client behind a NAT keeps its way open by it. RFC 5626
-   * §5.4, §8
+   * A server has to answer a STUN Binding request, by which a client behind a NAT keeps its port open. RFC 5626 §5.4,
+   * §8
    */
   answersBindings = false;
-  /** Looks on; null: nobody does. */
+  /** Gets each repetition and each timeout, for diagnosis; null: there is none. */
   watcher: TimerWatcher | null = null;
-  /** Gets the requests. A user that stands between takes its place at start. */
+  /** Gets the requests. A user in between replaces it at start. */
   user: TransactionUser;
   private readonly message: Message;
   private readonly source = new Flow();
   private readonly answers: Answers;
   private readonly clientIndex: SlotIndex;
   private readonly serverIndex: SlotIndex;
-  /** Requests by Call-ID and CSeq, whichever way they came; null in a small pool, where all are looked at. */
+  /** Finds requests by Call-ID and CSeq, whichever way they came; null in a small pool, where a loop is enough. */
   private readonly requestIndex: SlotIndex | null;
   private readonly hex = int32Array(1);
   private readonly reserve: number;
-  /** Addresses that have sent what only a reader of our messages can know; the oldest makes room. */
+  /** Addresses that have sent a value known only to a receiver of our messages. The oldest one makes room. */
   private readonly proven = float64Array(PROVEN).fill(-1);
   private provenAt = 0;
-  /** Index at which the last search for a transaction to spare ended. */
+  /** Index at which the last search for a transaction to end early stopped. */
   private hand = -1;
 
   constructor(parts: LayerParts, user: TransactionUser) {
@@ -211,7 +211,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /** Sets the address in our Via. It may change at any time; requests under way keep theirs. */
   setLocal(ip: number, udpPort: number, tcpPort: number): void {
-    // Another network has other ways to the servers.
+    // The routes to the servers differ in another network.
     if (ip !== this.transport.localIp) {
       this.transport.reach.clear();
       this.transport.outages.clear();
@@ -234,7 +234,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.transport.tcpPort;
   }
 
-  /** Whether a URI with that address means us, here or as we are seen from outside. @param port -1: the usual one */
+  /**
+   * Returns whether a URI with that address means us, by our own address or one seen from outside. @param port -1: the
+   * usual one
+   */
   isOwn(ip: number, port: number): boolean {
     const { localIp, udpPort, tcpPort } = this.transport;
     const tlsPort = this.transport.ownPort(TRANSPORT_TLS);
@@ -243,7 +246,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.outside !== null && this.outside.isOurs(ip, asked);
   }
 
-  /** @returns the address of a target as far as it is known without asking, -1 when it is not */
+  /** @returns the address of a target if it is known without a look-up, else -1 */
   knownIp(target: Target): number {
     return target.ip >= 0 ? target.ip : this.transport.resolver.knownIp(target);
   }
@@ -254,7 +257,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.knownIp(this.scratchTarget);
   }
 
-  /** Looks up the names of all hosts of our own server, so that a call from any of them is known to come from it. */
+  /**
+   * Looks up the names of all hosts of our own server, so that a call from any of them is recognised as the server's.
+   */
   lookUpBackups(): void {
     const { transport, scratchTarget } = this;
     for (let i = 0; i < transport.backups.count; i++) {
@@ -263,7 +268,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** Whether a host of our own server is at that address, asked before or not. @param port -1: whatever the port */
+  /**
+   * Returns whether a host of our own server is at that address, even if no request went there yet. @param port -1:
+   * whatever the port
+   */
   isBackupAt(ip: number, port: number): boolean {
     const { transport, scratchTarget } = this;
     if (ip < 0) return false;
@@ -274,7 +282,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
-  /** Whether the message that is handled came from where a request went by `flow`: who was asked has answered. */
+  /** Returns whether the current message came from the place to which a request went by `flow`. */
   isFrom(flow: Flow): boolean {
     const { source } = this;
     if (source.transport !== TRANSPORT_UDP) return source.connection === flow.connection;
@@ -304,26 +312,26 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     else this.receive(bytes, start, end, false);
   }
 
-  /** A connection to us was opened. @returns false when there is no room, and the driver closes it */
+  /** Takes a connection that was opened to us. @returns false when there is no room, and the driver closes it */
   streamOpened(connection: number, ip: number, port: number, isTls = false): boolean {
     if (this.transport.track(connection, ip, port, isTls) !== null) return true;
     this.counters.refused += 1;
     return false;
   }
 
-  /** Takes octets of a TCP or TLS connection as they come; they are lent for the call. RFC 3261 §18.3 */
+  /** Takes the next octets of a TCP or TLS connection; they are lent for the call. RFC 3261 §18.3 */
   receiveStream(connection: number, bytes: Uint8Array, start: number, end: number): void {
     this.transport.receive(connection, bytes, start, end);
   }
 
-  /** A connection was closed, or could not be opened. */
+  /** Takes the end of a connection, or the failure to open it. */
   streamClosed(connection: number): void {
     if (!this.transport.forget(connection)) this.onStreamGone(connection, false);
   }
 
   /**
    * Takes the driver's answer to `Network.resolve`: the place to try first.
-   * @param others those to be tried after it, in that order @param ttlS how long the answer is good
+   * @param others the places to try after it, in that order @param ttlS the time for which the answer is valid
    */
   resolved(id: number, ip: number, port: number, others: readonly Place[] = NO_PLACES, ttlS = KEEP_USUAL_S): void {
     if (this.transport.resolver.resolved(id, ip, port, others, ttlS)) this.onNames();
@@ -346,7 +354,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return t;
   }
 
-  /** Takes `who` off all transactions: it waits neither for responses nor for the end of a server transaction. */
+  /** Removes `who` from all transactions, so that it gets neither responses nor the end of a server transaction. */
   disown(who: ClientUser | ServerOwner): void {
     for (let i = 0; i < this.clients.items.length; i++) {
       if (this.clients.items[i].user === who) this.clients.items[i].forget();
@@ -359,7 +367,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   // Requests that no transaction repeats.
 
   /**
-   * Begins a request with first line and Via, in octets that are good until `sendOnce`. The caller goes on with the
+   * Begins a request with first line and Via, in octets that are valid until `sendOnce`. The caller goes on with the
    * writer.
    */
   beginOnce(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
@@ -387,7 +395,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return isReady && sendOnce(transport, this.scratchFlow, target, this.scratch, w.at) > 0;
   }
 
-  /** Whether the new request of `t` came by another way as well: 482. RFC 3261 §8.2.2.2 */
+  /** Returns whether the new request of `t` also came by another way, which is answered by 482. RFC 3261 §8.2.2.2 */
   isMerged(t: ServerTransaction, m: Message): boolean {
     if (t.hasToTag) return false;
     const all = this.servers.items;
@@ -401,7 +409,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return false;
   }
 
-  // Answers without a transaction, which was dropped: a request from anybody gets one message for the one that came.
+  // Answers without a transaction: the transaction was dropped, so that a stranger gets one message for each one sent.
   // RFC 3261 §26.3.2.4
 
   /**
@@ -413,14 +421,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.answers.beginAnswer(m, source, status, reason);
   }
 
-  /** Sends the answer just begun. Its ACK is known by the To tag, and ends here. */
+  /** Sends the answer just begun. The layer recognises the answer's ACK by the To tag and drops it. */
   sendAnswer(): void {
     this.answers.sendAnswer();
   }
 
   /**
-   * Notes that an address reads what is sent to it: a response to a request of ours came from there, or a request with
-   * a tag of ours.
+   * Notes that an address receives our messages, because a response to a request of ours came from there, or a request
+   * with a tag of ours.
    */
   prove(ip: number): void {
     if (this.isProven(ip)) return;
@@ -432,11 +440,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return this.proven.indexOf(ip) >= 0;
   }
 
-  // What the transactions ask of the layer.
+  // Functions for the transactions.
 
   /**
-   * @returns a free transaction, else one that waits for repetitions only and has little time left: a repeated response
-   * does less harm than a BYE that is never sent
+   * @returns a free transaction, else one that waits for repetitions only and has little time left. A repeated response
+   * without an answer does less harm than a BYE that is never sent
    */
   private takeClient(): ClientTransaction | null {
     const all = this.clients.items;
@@ -455,7 +463,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const { servers, user } = this;
     const reserve = user.isInDialog === undefined ? 0 : this.reserve;
     if (servers.items.length - servers.used() > reserve) return servers.take();
-    // Over TCP some may have ended and wait for the next turn of the clock.
+    // Some transactions over TCP may have ended and wait for the next run of the timers.
     this.timers.poll(this.timers.nowMs);
     if (servers.items.length - servers.used() > reserve) return servers.take();
     this.hand = sparest(servers.items, this.hand, false);
@@ -521,7 +529,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     for (let i = 0; i < servers.length; i++) servers[i].onStreamGone(connection);
   }
 
-  /** Gives up a connection that was not established in time, unless a transaction has no other way. */
+  /** Gives up a connection that was not established in time, unless a transaction can use no other. */
   abandon(connection: number): void {
     if (connection < 0) return;
     const clients = this.clients.items;
@@ -548,7 +556,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     else this.refuse(result);
   }
 
-  /** Takes a malformed response: the request that it answers is answered all the same. */
+  /** Takes a malformed response, which still counts as the answer to its request. */
   private deliverOdd(): void {
     this.counters.malformed += 1;
     this.deliver();
@@ -570,7 +578,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return bypass.onRequest(m, this.source);
   }
 
-  /** Takes the head of a message whose rest the stream does not have. */
+  /** Takes the head of a message whose rest is missing in the stream. */
   private receiveBroken(framer: StreamFramer): void {
     const result = this.message.parse(framer.bytes, framer.start, framer.end, true);
     if (framer.tooLarge) this.receiveLong(result);
@@ -584,8 +592,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /**
-   * Takes a message that was too long to be taken whole. A request is refused: 513. A response and an ACK count without
-   * their body, or what they end would never end.
+   * Takes a message that was too long to be received whole. A request is refused by 513. A response and an ACK count
+   * without their body, or the transaction that they end would never end.
    * @param result of the parser for the octets there are
    */
   private receiveLong(result: number): void {
@@ -605,11 +613,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** Refuses a malformed message: a request is answered with what the parser found, if it can be. */
+  /** Refuses a malformed message. A request is answered with the status for the parser's result, if possible. */
   private refuse(status: number): void {
     const m = this.message;
     this.counters.malformed += 1;
-    // Without a Via there is nowhere to send an answer.
+    // An answer needs a Via to be sent to.
     if (status <= 0 || m.viaEnd === m.viaStart) {
       this.counters.dropped += 1;
       return;
@@ -621,7 +629,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   /**
    * Finds the transaction of a response by our branch, the method in CSeq and the transport of the request. The rest of
-   * the response may be malformed: its request has its answer. RFC 3261 §17.1.3
+   * the response may be malformed, since its request is answered all the same. RFC 3261 §17.1.3
    */
   private receiveResponse(): void {
     const m = this.message;
@@ -660,8 +668,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /**
-   * @returns a new server transaction for the request, null when none is free or the request does not fit, and it was
-   * answered without one
+   * @returns a new server transaction for the request; null when none is free or the request does not fit, and then it
+   * was answered without one
    */
   private arrive(key: number): ServerTransaction | null {
     const t = this.takeServer();
@@ -689,7 +697,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /**
-   * Handles a CANCEL. It is answered even if there is no transaction for it, so that calls can end when all are in use.
+   * Handles a CANCEL. The layer answers it even if no transaction is free, so that calls can end when all are in use.
    * RFC 3261 §9.2
    */
   private receiveCancel(key: number): void {
@@ -711,7 +719,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
-  /** Handles an ACK. In Accepted, and without a transaction, it is the user's. RFC 3261 §17.2.1, RFC 6026 §7.1 */
+  /** Handles an ACK. In Accepted, and without a transaction, the user gets it. RFC 3261 §17.2.1, RFC 6026 §7.1 */
   private receiveAck(): void {
     const m = this.message;
     const t = this.findServer(serverKey(m), METHOD_INVITE);
@@ -745,8 +753,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 }
 
 /**
- * Number of transactions that are searched for the one with the least time left, once one that can be spared is found:
- * a large pool is not walked for each message.
+ * Number of transactions that are compared by the time left, once one is found that may be ended early. This avoids a
+ * walk through a large pool for each message.
  */
 const WINDOW = 64;
 
@@ -756,7 +764,7 @@ function requestKey(m: Message): number {
 
 /**
  * @param hand index at which the last search ended; this one begins behind it
- * @returns the position of a transaction that can be spared, -1 when there is none
+ * @returns the position of a transaction that may be ended early, -1 when there is none
  */
 function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: number, isUrgent: boolean): number {
   let best = -1;
@@ -774,13 +782,13 @@ function sparest(all: readonly { spareMs(isUrgent: boolean): number }[], hand: n
   return best;
 }
 
-/** Whether there is no proxy between us and the sender of a message: it has one Via. */
+/** Returns whether a message has one Via, so that no proxy is between us and its sender. */
 export function hasOneVia(m: Message): boolean {
   const row = m.first(HEADER_VIA);
   return row < 0 || (m.next(row) < 0 && m.viaEnd === m.valueEnd(row));
 }
 
-/** Whether octets are CRLFs, or zeros, which some phones send. RFC 5626 §4.4.1 */
+/** Returns whether octets are CRLFs, or zeros, which some phones send. RFC 5626 §4.4.1 */
 function isKeepAlive(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > 4) return false;
   for (let i = start; i < end; i++) if (bytes[i] !== 13 && bytes[i] !== 10 && bytes[i] !== 0) return false;

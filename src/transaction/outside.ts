@@ -1,20 +1,20 @@
 /**
- * Our addresses as they are seen from outside of our network, behind a router that translates addresses (NAT): one that
- * is fixed by the settings, that which our server saw (RFC 3581), and those that a STUN server saw (RFC 8489). It is
- * made when the first one is known, or wanted.
+ * Our addresses as they are seen from outside of our network, behind a router that translates addresses (NAT): a fixed
+ * one in the settings, the one that our server saw (RFC 3581), and those that a STUN server saw (RFC 8489). The object
+ * is made when the first one is known or needed.
  *
- * Who gets to know them: whoever is not at a private address. One who is at a private address reaches ours without the
+ * A peer at a public address gets these addresses. A peer at a private address reaches our own address without the
  * router, unless it is the server that saw another one itself.
- * Not here: who may tell them (ua/registration.ts, ua/addressfinder.ts), and who writes them (dialog/contact.ts,
- * dialog/negotiation.ts).
+ * Not here: finding these addresses (ua/registration.ts, ua/addressfinder.ts), and writing them into messages
+ * (dialog/contact.ts, dialog/negotiation.ts).
  */
 import { isHostAddress, isLoopback, isPrivate } from "../core/address.js";
 import { TRANSPORT_UDP } from "../wire/names.js";
 
-/** There is no such address. */
+/** The value for an address that is not known. */
 const NO_ADDRESS = -1;
 
-/** Whether somebody at `ip` may really see us at that address. @param localIp ours */
+/** Returns whether a peer at `ip` can really see us at that address. @param localIp ours */
 export function isCredible(ip: number, localIp: number): boolean {
   return isHostAddress(ip) || (isLoopback(ip) && isLoopback(localIp));
 }
@@ -22,33 +22,31 @@ export function isCredible(ip: number, localIp: number): boolean {
 export class Outside {
   /** The address that the settings give, under which our own ports are forwarded; -1: none. */
   fixedIp = NO_ADDRESS;
-  /** The address at which our server sees us, and the port by UDP and by TCP; 0: it does not know. */
+  /** The address at which our server sees us, and the port by UDP and by TCP; 0: not known. */
   private seenIp = NO_ADDRESS;
   private seenUdpPort = 0;
   private seenTcpPort = 0;
-  /** The server that saw it. */
+  /** The server that saw this address. */
   private seerIp = NO_ADDRESS;
-  /** Where a STUN server sees our SIP port: address and port in one number. */
+  /** The address and port at which a STUN server sees our SIP port, in one number. */
   private sip = NO_ADDRESS;
-  /** The same for our RTP ports, each behind its own port. */
+  /** The same for our RTP ports; each value follows the RTP port that it is for. */
   private readonly sounds: number[] = [];
 
-  /** Forgets all that was learnt: our address changed. */
+  /** Forgets all learnt addresses, because our own address changed. */
   forget(): void {
     this.forgetSeen();
     this.sip = NO_ADDRESS;
     this.sounds.length = 0;
   }
 
-  /** Forgets what the server saw: it is not our server any more, or may see another one by now. */
+  /** Forgets the address that the server saw, because the server is no longer ours or may see another one by now. */
   forgetSeen(): void {
     this.seenIp = this.seerIp = NO_ADDRESS;
     this.seenUdpPort = this.seenTcpPort = 0;
   }
 
-  /**
-   * Notes where the server sees us. @param ip -1: where we are @returns whether that is something new
-   */
+  /** Notes the address at which the server sees us. @param ip -1: our own @returns whether this is new */
   noteSeen(seer: number, ip: number, port: number, transport: number): boolean {
     const isTcp = transport !== TRANSPORT_UDP;
     const portBefore = isTcp ? this.seenTcpPort : this.seenUdpPort;
@@ -63,12 +61,12 @@ export class Outside {
     return true;
   }
 
-  /** Whether a STUN server sees our SIP port elsewhere than where it is. */
+  /** Returns whether a STUN server sees our SIP port at another address or port than our own. */
   get isMapped(): boolean {
     return this.sip >= 0;
   }
 
-  /** Notes where a STUN server sees our SIP port. @param ip -1: where we are @returns whether that is something new */
+  /** Notes the address at which a STUN server sees our SIP port. @param ip -1: our own @returns whether this is new */
   noteMapped(ip: number, port: number): boolean {
     const before = this.sip;
     this.sip = joined(ip, port);
@@ -86,14 +84,17 @@ export class Outside {
     return sounds[at + 1] !== before;
   }
 
-  /** Whether our server sees us elsewhere than where we are: there is a router between, which forgets who is silent. */
+  /**
+   * Returns whether our server sees us at another address than our own. Then a router is in between, which forgets a
+   * port that is silent.
+   */
   get isSeenElsewhere(): boolean {
     return this.seenIp >= 0;
   }
 
   /**
-   * Whether the router gives each destination a port of its own: the STUN server and our server see different ones, so
-   * that nobody else can know the one by which he will reach us.
+   * Returns whether the router uses another port for each destination. Then the STUN server and our server see
+   * different ports, and the port for any other peer cannot be known.
    */
   get isSymmetric(): boolean {
     return (
@@ -101,14 +102,14 @@ export class Outside {
     );
   }
 
-  /** Whether somebody at `peerIp` is told another address than our own. @param peerIp -1: it is not known yet */
+  /** Returns whether a peer at `peerIp` gets another address than our own. @param peerIp -1: it is not known yet */
   isFor(peerIp: number): boolean {
     if (this.fixedIp < 0 && this.seenIp >= 0 && peerIp === this.seerIp) return true;
     if (peerIp >= 0 && (isPrivate(peerIp) || isLoopback(peerIp))) return false;
     return this.fixedIp >= 0 || this.seenIp >= 0 || this.sip >= 0;
   }
 
-  /** The address for signalling. To be asked only if `isFor`. */
+  /** Returns the address for signalling. Call this only if `isFor`. */
   get signallingIp(): number {
     if (this.fixedIp >= 0) return this.fixedIp;
     return this.seenIp >= 0 ? this.seenIp : ipOf(this.sip);
@@ -122,7 +123,7 @@ export class Outside {
     return this.seenIp < 0 && this.sip >= 0 ? portOf(this.sip) : own;
   }
 
-  /** @param own our own RTP port @returns the address at which its sound is received. To be asked only if `isFor` */
+  /** @param own our own RTP port @returns the address at which its sound is received. Call this only if `isFor` */
   soundIp(own: number): number {
     const mapped = this.mappedAt(own);
     return mapped >= 0 ? ipOf(mapped) : this.signallingIp;
@@ -134,7 +135,7 @@ export class Outside {
     return mapped >= 0 ? portOf(mapped) : own;
   }
 
-  /** Where a STUN server saw that RTP port, if that is of use for others. */
+  /** Returns the address at which a STUN server saw that RTP port, if it is valid for other peers. */
   private mappedAt(own: number): number {
     const { sounds } = this;
     if (this.fixedIp >= 0 || this.isSymmetric) return NO_ADDRESS;
@@ -142,7 +143,7 @@ export class Outside {
     return NO_ADDRESS;
   }
 
-  /** Whether a URI with that address and port means us, as others see us. */
+  /** Returns whether a URI with that address and port means us, as others see us. */
   isOurs(ip: number, port: number): boolean {
     if (ip < 0) return false;
     if (ip === this.fixedIp) return true;

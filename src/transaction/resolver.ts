@@ -1,9 +1,9 @@
 /**
- * The cache of host names: a fixed number of them, each asked for once however many transactions wait, and kept for as
- * long as its records say, within bounds. The driver asks DNS (NAPTR, SRV, A) and gives the places in the order in
- * which they are to be tried. A name that was found before, and cannot be found now, keeps what was found. The cache
- * does not know who waits: each transaction asks again by `findAddress` after each answer. RFC 3263 §4.2, RFC 8767
- * Not here: which of several hosts is tried (transport.ts).
+ * The cache of host names. It has a fixed number of names. It asks for each name once, however many transactions wait,
+ * and keeps the answer for as long as its records say, within bounds. The driver asks DNS (NAPTR, SRV, A) and gives the
+ * places in the order in which to try them. A name that cannot be found any more keeps its earlier places. The cache
+ * does not know which transactions wait: each one calls `findAddress` again after each answer. RFC 3263 §4.2, RFC 8767
+ * Not here: the choice among several hosts (transport.ts).
  */
 import type { Place } from "../core/address.js";
 import { float64Array, octetArray } from "../core/arrays.js";
@@ -16,31 +16,29 @@ import type { Outages } from "./outages.js";
 
 /** The target has its address. */
 export const FIND_KNOWN = 0;
-/** The driver was asked; ask again after its answer. */
+/** The driver was asked; call again after its answer. */
 export const FIND_WAIT = 1;
-/** There is no such name, or no room to ask for it. */
+/** The name does not exist, or the cache has no room to ask for it. */
 export const FIND_FAILED = 2;
-/** The name is known, but all its places were tried, or are down where only others are wanted. */
+/** The name is known, but all its places were tried, or are down and therefore passed over. */
 export const FIND_NONE = 3;
 
-/** Places of one name that are known; further ones are left out. */
+/** The most places that are kept for one name; further ones are left out. */
 export const PLACES_MOST = 6;
 /**
- * Bounds for the time that an answer is good, s: a record that may not be kept does not have each request ask for it,
- * and a server that moved is found again.
+ * Bounds for the time for which an answer is valid, s. The lower one avoids a question for each request if a record may
+ * not be kept; by the upper one a server that moved is found again.
  */
 const KEEP_LEAST_S = 30;
 const KEEP_MOST_S = 3600;
-/** The same where the time of the records is not known. */
+/** The time for which an answer is valid if its records name none, s. */
 export const KEEP_USUAL_S = 60;
-/** A name that cannot be found is asked for again after so long; what was found before is used meanwhile, ms. */
+/** The time after which a name that cannot be found is asked for again, ms. Earlier places are used meanwhile. */
 const STALE_MS = 30000;
-/** Ranks are kept up to this one. */
+/** The highest rank that is kept. */
 const RANK_MOST = 31;
 const RANK_FACTOR = 65536 * 4294967296;
-/**
- * How long an answer is waited for before the entry may be used for another name, ms; as long as a transaction waits.
- */
+/** The wait for an answer before another name may use the entry, ms; it is as long as a transaction waits. */
 const ASK_MS = 32000;
 
 const FREE = 0;
@@ -60,7 +58,7 @@ class NameEntry {
   untilMs = 0;
   /** Rank, address and port of each place in one number, in the order in which they are tried. */
   readonly places = float64Array(PLACES_MOST);
-  /** Number of places; those of an answer before count on while the next one is awaited. */
+  /** Number of places. Those of the previous answer stay in use while the next answer is awaited. */
   count = 0;
 
   ipAt(i: number): number {
@@ -83,7 +81,7 @@ export class Resolver {
   private readonly entries: NameEntry[] = [];
   private lastId = 0;
 
-  /** @param capacity number of names that are known or asked for at once */
+  /** @param capacity number of names that are kept, or asked for, at once */
   constructor(network: Network, timers: Timers, capacity: number) {
     this.network = network;
     this.timers = timers;
@@ -91,10 +89,10 @@ export class Resolver {
   }
 
   /**
-   * Sets the address and port of `target` from its name if they are known, else asks the driver once: the first place
-   * that was not tried. RFC 3263 §4.2, §4.3
-   * @param tried a bit for each place that was tried, from the lowest on @param outages those who are down are passed
-   * over; null: they are not @param takesOld what was found before does while the driver is asked
+   * Sets the address and port of `target` to the first place of its name that was not tried. If the name is not known,
+   * asks the driver once. RFC 3263 §4.2, §4.3
+   * @param tried a bit for each place that was tried, from the lowest on @param outages places that are down are passed
+   * over; null: they are not @param takesOld earlier places are used while the driver is asked
    * @returns FIND_*
    */
   findAddress(target: Target, tried: number, outages: Outages | null, takesOld: boolean): number {
@@ -112,7 +110,7 @@ export class Resolver {
         room = entry;
         break;
       }
-      // A question under way stays: a flood of names must not starve the name that is needed.
+      // A question under way keeps its entry, so that a flood of names cannot starve the name that is needed.
       const idle = entry.state === FREE || entry.state === KNOWN || nowMs >= entry.untilMs;
       if (idle && (room === null || sooner(entry, room))) room = entry;
     }
@@ -123,7 +121,7 @@ export class Resolver {
 
   /**
    * Takes the driver's answer: the first place, and those to be tried after it.
-   * @param ttlS how long it is good, as its records say @returns false when no question waits for it
+   * @param ttlS the time in s for which its records are valid @returns false when no question waits for it
    */
   resolved(id: number, ip: number, port: number, others: readonly Place[], ttlS: number): boolean {
     const entry = this.asked(id);
@@ -134,7 +132,7 @@ export class Resolver {
     entry.add(ip * 65536 + port);
     for (let i = 0; i < others.length; i++)
       entry.add(Math.min(others[i].rank, RANK_MOST) * RANK_FACTOR + others[i].address * 65536 + others[i].port);
-    // Servers of the first rank are drawn by lot: the one that was used stays first, for it may alone know our binding.
+    // Servers of the first rank come in random order. The one in use stays first, since it alone may know our binding.
     for (let i = 1; i < entry.count && before >= 0; i++) {
       if (entry.places[i] !== before) continue;
       entry.places[i] = entry.places[0];
@@ -145,8 +143,8 @@ export class Resolver {
   }
 
   /**
-   * Notes that a name was not found. What was found before holds on; without that, `findAddress` says so until
-   * `forgetFailed` is called, and then it may be asked for again.
+   * Notes that a name was not found. Earlier places stay in use. Without any, `findAddress` reports the failure until
+   * `forgetFailed` is called; after that the name may be asked for again.
    * @returns false when no question waits for it
    */
   unresolved(id: number): boolean {
@@ -157,7 +155,7 @@ export class Resolver {
     return true;
   }
 
-  /** @returns the address that was found for a name before, -1 when there is none: for people */
+  /** @returns the address that was found for a name earlier, to show it to people; -1 when there is none */
   lastOf(id: number): number {
     for (let i = 0; i < this.entries.length; i++)
       if (this.entries[i].id === id && this.entries[i].count > 0) return this.entries[i].ipAt(0);
@@ -173,7 +171,7 @@ export class Resolver {
     return -1;
   }
 
-  /** Whether the name of a target was found at that address. @param port -1: whatever the port */
+  /** Returns whether the name of a target was found at that address. @param port -1: whatever the port */
   hasPlace(target: Target, ip: number, port: number): boolean {
     for (let i = 0; i < this.entries.length && target.nameSize > 0; i++) {
       const entry = this.entries[i];
@@ -186,7 +184,7 @@ export class Resolver {
     return false;
   }
 
-  /** Sees to room for one more name than the limits have. */
+  /** Adds room for one name more than the limits have. */
   addRoom(): void {
     this.entries.push(new NameEntry());
   }
@@ -218,7 +216,8 @@ export class Resolver {
   }
 
   /**
-   * What was found for the name of `target` is of no use: it is asked for again, and holds on only if nothing is found.
+   * Notes that the places found for the name of `target` are of no use. The name is asked for again, and the old places
+   * stay only if nothing is found.
    */
   forget(target: Target): void {
     for (let i = 0; i < this.entries.length; i++) {
@@ -249,7 +248,7 @@ export class Resolver {
   }
 }
 
-/** @returns what a driver looks a name up for, by TRANSPORT_* */
+/** @returns the service that a driver looks a name up for, by TRANSPORT_* */
 export function serviceOf(transport: number): "udp" | "tcp" | "tls" {
   if (transport === TRANSPORT_TLS) return "tls";
   return transport === TRANSPORT_TCP ? "tcp" : "udp";
@@ -278,7 +277,7 @@ function isFor(entry: NameEntry, target: Target): boolean {
   );
 }
 
-/** Whether `entry` is better to use again than `other`: a free one, else the one that expires first. */
+/** Returns whether `entry` should be reused before `other`: a free entry first, else the one that expires first. */
 function sooner(entry: NameEntry, other: NameEntry): boolean {
   if (other.state === FREE) return false;
   return entry.state === FREE || entry.untilMs < other.untilMs;
