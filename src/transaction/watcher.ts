@@ -1,6 +1,6 @@
 /**
- * What timers do to transactions, for somebody who looks on: a message is sent once more, or a transaction ends
- * because nothing came in its time. A device has nobody who looks. Not here: the timers (client.ts, server.ts).
+ * Reports the effects of timers on transactions to an observer: a message is sent once more, or a transaction ends
+ * because nothing came in its time. A device has no observer. Not here: the timers (client.ts, server.ts).
  */
 
 // The letters of timers in RFC 3261 §17, as ASCII codes.

@@ -1,16 +1,16 @@
 /**
- * Finds out at which addresses others see our ports, by STUN, and keeps the way through the router to our server open
- * (RFC 8489, RFC 5626 §4.4). A round asks for the SIP port and then for each RTP port, one after another, each from its
- * own socket; the next round begins 20 to 25 s later, before a router forgets the ports.
+ * Finds the addresses at which others see our ports, by STUN, and keeps the router's port to our server open (RFC 8489,
+ * RFC 5626 §4.4). A round asks for the SIP port and then for each RTP port, one after another, each from its own
+ * socket. The next round begins 20 to 25 s later, before a router forgets the ports.
  *
  *     IDLE ── the next round ──▶ ASKING (SIP, line 0, line 1, …) ── the last answer ──▶ IDLE
  *                                   │ no answer to any of TRIES requests, a refusal, an answer of no use
  *                                   └──▶ IDLE; what was found before holds on, and one line says so
  *
- * Only an answer counts that comes from the server that was asked, to the socket that asked, with the transaction ID of
- * the request, 96 random bits. It is made when it is needed first: `net.stun` is set, or our server sees us elsewhere
- * than where we are.
- * Not here: what the addresses are used for (transaction/outside.ts), and the form of the messages (wire/stun.ts).
+ * An answer counts only if it comes from the asked server to the asking socket and has the request's transaction ID of
+ * 96 random bits. The object is made when it is first needed: when `net.stun` is set, or when our server sees us at
+ * another address than our own.
+ * Not here: the use of the addresses (transaction/outside.ts), and the form of the messages (wire/stun.ts).
  */
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets } from "../core/bytes.js";
@@ -26,28 +26,28 @@ import { STUN_ADDRESS, STUN_HEADER_BYTES, STUN_NONE, STUN_OTHER, STUN_REFUSED, S
 import { Uri } from "../wire/uri.js";
 import type { SoundNetwork } from "./call.js";
 
-/** The port of STUN where none is given. RFC 8489 §8.1 */
+/** The port of STUN if the setting names none. RFC 8489 §8.1 */
 const STUN_PORT = 3478;
-/** A router keeps a UDP port for 30 s at least, mostly. RFC 5626 §4.4.2, RFC 6263 §4.6 */
+/** Most routers keep a UDP port for at least 30 s. RFC 5626 §4.4.2, RFC 6263 §4.6 */
 const ROUND_MS = 25_000;
 const ROUND_SPREAD = 0.2;
 /** Requests of one question, the wait after the first, and the longest wait. RFC 8489 §6.2.1 */
 const TRIES = 6;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
-/** What keeps a way open. RFC 5626 §4.4.1 */
+/** The octets that keep a port open. RFC 5626 §4.4.1 */
 const KEEP_ALIVE = octets("\r\n\r\n");
 
 const IDLE = -2;
-/** The first difference has us register anew, the second one is told. */
+/** The value after the second difference, which is reported. The first one only leads to a new registration. */
 const DIFFERENCES_TOLD = 3;
 
 export interface AddressFinderUser {
-  /** Others see us at another address than before. */
+  /** The address at which others see us has changed. */
   onOutsideChanged(): void;
-  /** What our server saw may be of before: it is to be asked. */
+  /** The address that our server saw may be outdated, so the server has to be asked. */
   onDoubt(): void;
-  /** One line for a person: the server tells nothing, or nothing of use. */
+  /** Reports in one line that the server gives no answer, or no useful one. */
   onTrouble(line: string): void;
 }
 
@@ -55,16 +55,16 @@ export interface AddressFinderParts {
   layer: TransactionLayer;
   network: Network;
   sound: SoundNetwork;
-  /** Number of lines, each with an RTP port. */
+  /** The number of lines; each has an RTP port. */
   lines: number;
-  /** A timer of the user's, which calls `onTimer` when it runs out. */
+  /** A timer of the user, which calls `onTimer` when it runs out. */
   timer: number;
 }
 
 export class AddressFinder implements BindingUser {
   /** Our RTP port of line 0; each further line has the next even one. */
   rtpPort = 0;
-  /** The flow by which we are registered, to be kept open; null: there is none. */
+  /** The flow by which we are registered and which has to stay open; null: there is none. */
   bound: Flow | null = null;
   private readonly layer: TransactionLayer;
   private readonly timers: Timers;
@@ -82,10 +82,10 @@ export class AddressFinder implements BindingUser {
   /** The socket whose question is under way; IDLE: none. */
   private socket = IDLE;
   private tries = 0;
-  /** Something came from the server that is not STUN. */
+  /** The server sent a datagram that is not STUN. */
   private isOdd = false;
   private isTold = false;
-  /** Rounds in which our server saw another port of SIP than the STUN server; DIFFERENCES_TOLD: that was told. */
+  /** Rounds in which our server saw another SIP port than the STUN server; DIFFERENCES_TOLD: it was reported. */
   private differences = 0;
 
   constructor(parts: AddressFinderParts, user: AddressFinderUser) {
@@ -119,7 +119,7 @@ export class AddressFinder implements BindingUser {
     this.start();
   }
 
-  /** Begins a round now: our address changed, or our server sees another one. */
+  /** Begins a round now, because our address changed or our server sees another one. */
   start(): void {
     this.socket = IDLE;
     this.timers.start(this.timer, 0);
@@ -146,13 +146,13 @@ export class AddressFinder implements BindingUser {
   }
 
   private startRound(): void {
-    // Without either there is nothing to do, until one of them is there.
+    // Without a STUN server and without a flow there is nothing to do.
     if (this.server === null && !this.layer.outside?.isSeenElsewhere) return;
     this.endRound();
     if (this.server !== null) this.askFor(SIP_SOCKET);
   }
 
-  /** Sends something to our server, so that the router keeps our port for it. */
+  /** Sends a few octets to our server, so that the router keeps our port for it. */
   private keepOpen(): void {
     const { bound, network, layer } = this;
     if (bound === null || bound.transport !== TRANSPORT_UDP || !layer.outside?.isSeenElsewhere) return;
@@ -179,7 +179,7 @@ export class AddressFinder implements BindingUser {
     else sound.rtp(socket, server.ip, server.port, request, 0, STUN_HEADER_BYTES);
   }
 
-  /** Looks the server up. The name service's own failures are told where it is asked. */
+  /** Looks the server up. The resolver reports its own failures. */
   private isFound(server: Target): boolean {
     if (server.nameSize === 0) return server.ip >= 0;
     const found = this.layer.transport.resolver.findAddress(server, 0, null, true);
@@ -221,7 +221,7 @@ export class AddressFinder implements BindingUser {
     if (!isOther) this.differences = 0;
     else if (this.differences < DIFFERENCES_TOLD) this.differences += 1;
     const isSuspect = isOther && this.differences === 1;
-    // What our server saw is of before: the next registration tells.
+    // The address that our server saw is outdated; the next registration brings the new one.
     if (isNew && !isFirst) outside.forgetSeen();
     if (isOther && this.differences === DIFFERENCES_TOLD - 1) this.user.onTrouble(SYMMETRIC);
     if (isNew) this.user.onOutsideChanged();

@@ -1,10 +1,10 @@
 /**
- * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2 Failures are
- * tried again with a back-off of RFC 5626's shape, so that a server that comes back is not overrun and a wrong password
- * makes no storm. While a server is away, the back-off has a low ceiling for a time: the door cannot be called
- * meanwhile. A registrar that answers but has lost us is found out by asking it now and then which bindings there are.
- * §10.2.3 What a server said holds until it fails: then its challenge, route, interval and redirection are forgotten,
- * and the next try is like the first.
+ * Keeps the address of record bound to where we are: REGISTER, its refresh, its failures. RFC 3261 §10.2 A failed
+ * REGISTER is tried again with a back-off of RFC 5626's shape, so that the doors do not overrun a server that comes
+ * back, and a wrong password makes no storm. While a server is away, the back-off has a low ceiling for a time, since
+ * nobody can call the door meanwhile. A probe asks the registrar now and then for its bindings, to detect that it has
+ * lost ours (§10.2.3). The data of a server is kept until the server fails: then its challenge, route, interval and
+ * redirection are forgotten, and the next try is like the first.
  */
 
 import { isPrivate, PORT_MOST, parseIPv4 } from "../core/address.js";
@@ -49,39 +49,43 @@ const TIMER_NEXT = 1;
 /** First wait and longest wait before another try, in seconds. */
 const BACK_OFF_FIRST_S = 30;
 const BACK_OFF_MOST_S = 1800;
-/** While the server is away: the first wait, the longest one, and for how long, s. Then the waits above. */
+/**
+ * While the server is away: the first wait, the longest one, and the time for which these hold, s. After that the waits
+ * above hold.
+ */
 const AWAY_FIRST_S = 5;
 const AWAY_MOST_S = 20;
 const AWAY_LASTS_S = 900;
-/** Probes in a row that find the binding gone, after which they are not believed any more. */
+/** Number of probes in a row that find the binding gone, after which their result is ignored. */
 const LOST_MOST = 3;
-/** `probeS` of the settings: every PROBE_AUTO_S where the server has a private address, never where it has not. */
+/** The value of `probeS` for: every PROBE_AUTO_S if the server has a private address, otherwise never. */
 export const PROBE_AUTO = -1;
 const PROBE_AUTO_S = 30;
 /**
- * The same where another server is known that can take its place: with the time that a silent one is waited for, the
- * registration is there within 32 s.
+ * The same if another server is known that can take its place. Together with the wait for a silent server, the new
+ * registration is complete within 32 s.
  */
 const PROBE_PLURAL_S = 28;
-/** A server that is preferred came back: all doors go there within so long, ms. */
+/** The time within which all doors return to a preferred server that came back, ms. */
 const RETURN_MS = 20_000;
-/** The part of the interval after which the next question goes at the latest, and what is left to chance before. */
+/** The part of the interval after which the next probe is sent at the latest, and the random part before that. */
 const PROBE_LATEST = 0.95;
 const PROBE_SPREAD = 0.15;
-/** A Retry-After may ask for that at most: a day. */
+/** The longest Retry-After that is accepted: a day. */
 const RETRY_AFTER_MOST_S = 86400;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
 const WAIT_MS = 5000;
 /**
- * From the end of the connection that we registered by to the next REGISTER, and up to five times that: a server that
- * starts again is not asked by all its doors at once, nor one without end that closes each connection.
+ * The wait from the end of the connection that we registered by to the next REGISTER, which may grow to five times
+ * this. So not all doors ask a restarted server at once, and a server that closes each connection is not asked without
+ * end.
  */
 const RELINK_MS = 2000;
 
 const BRANCH_IS = octets(";branch=");
 const CONTACT_NEXT = octets(">;expires=0\r\nContact: <");
 const TOO_LONG = "the REGISTER does not fit: sip.user, sip.name or sip.domain is too long";
-/** Moved Temporarily: what stands above it names a proxy or another service. RFC 3261 §21.3 */
+/** Moved Temporarily: the codes above it name a proxy or another service. RFC 3261 §21.3 */
 const MOVED_LAST = 302;
 const NOWHERE = "it names no address to go to that was not tried";
 const NOTHING_GRANTED = "no time was granted";
@@ -92,13 +96,13 @@ export interface RegistrationUser {
    * null
    */
   onRegistration(state: number, status: number, m: Message | null): void;
-  /** The answer to `query`: one call for each binding, `m` has it at [start, end). */
+  /** Gets the answer to `query`: one call for each binding, which is in `m` at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
-  /** The server sees us at another address than before. */
+  /** The address at which the server sees us has changed. */
   onSeen(): void;
 }
 
-// For the time of one call only.
+// Scratch for the time of one function call.
 const list = new ValueList();
 const span = new Span();
 const params = new ParamList();
@@ -121,11 +125,11 @@ export interface RegistrationRoom {
 
 export class Registration implements ClientUser, TimerUser {
   state = REGISTRATION_OFF;
-  /** Seconds the server granted. */
+  /** The interval that the server granted, s. */
   grantedS = 0;
   /** Failures in a row. */
   failures = 0;
-  /** Why it failed, one line for a person, "" when the response says all. */
+  /** The reason of the failure in one line for a person, "" when the response says all. */
   problem = "";
   private readonly layer: TransactionLayer;
   private readonly timers: Timers;
@@ -138,43 +142,45 @@ export class Registration implements ClientUser, TimerUser {
   private request: ClientTransaction | null = null;
   private requestedS = 0;
   private challenges = 0;
-  /** Min-Expires was followed in this round already. */
+  /** A Min-Expires was already followed in this round. */
   private isRaised = false;
   private wanted = false;
-  /** The request under way asks for bindings, or takes ours back; else it binds. */
+  /** The request under way asks for bindings, or removes ours; if neither, it binds. */
   private isQuery = false;
   private isRemoval = false;
-  /** The query is our own: whether the registrar still has us. */
+  /** The query is our own probe, whether the registrar still has our binding. */
   private isProbe = false;
-  /** The registrar does not answer such questions. */
+  /** The registrar does not answer probes. */
   private isProbeRefused = false;
   /** Probes in a row that found our binding gone. */
   private lostInRow = 0;
-  /** When the next refresh is due, and since when the server has been away, ms; Infinity: it has not. */
+  /** The time of the next refresh, and the time since which the server has been away, ms; Infinity: it is not away. */
   private refreshMs = 0;
   private awaySinceMs = Infinity;
-  /** The registrar answered our registration without our Contact as we wrote it. */
+  /** The registrar's answer to our registration did not contain our Contact as we wrote it. */
   private isRewritten = false;
-  /** There is another server that can take the place of the one that has our binding. */
+  /** Another server can take the place of the one that has our binding. */
   private isPlural = false;
   /** The server was found at a private address. */
   private isNear = false;
-  /** The place that the registrar sends us to; made when it does so first. */
+  /** The place that the registrar redirects us to; made at its first redirection. */
   private moved: Moved | null = null;
-  /** Where the REGISTER that was taken last went. */
+  /** The place to which the last accepted REGISTER went. */
   private readonly boundAt = new Flow();
-  /** The address of a registrar that has our binding, but is not the server; -1: there is none. */
+  /** The address of a registrar that has our binding and is not the server; -1: there is none. */
   private boundIp = -1;
-  /** The registrar that named the Service-Route may have the password, so that the host it named may have it too. */
+  /** The registrar that named the Service-Route may have the password, so the host in the route may have it too. */
   private isRouteTrusted = true;
-  /** A refusal of credentials that went along in advance was followed by a try without, in this round. */
+  /** In this round, credentials sent in advance were refused and a try without them followed. */
   private isAnew = false;
-  /** What the server sees of our address is told to those outside of our network (transaction/outside.ts). */
+  /** The address at which the server sees us is given to peers outside of our network (transaction/outside.ts). */
   learnsAddress = false;
-  /** Our Contact would be written otherwise by now; and a REGISTER that says so went already in this round. */
+  /**
+   * Our Contact has changed since it was registered; and a REGISTER with the new one was already sent in this round.
+   */
   private isContactStale = false;
   private isCorrected = false;
-  /** The Contact we registered last, so that it can be taken back when our address changes. */
+  /** The Contact we registered last, so that it can be removed when our address changes. */
   private readonly contact: Uint8Array;
   private contactEnd = 0;
   private readonly next: Uint8Array;
@@ -216,20 +222,20 @@ export class Registration implements ClientUser, TimerUser {
     this.startRound();
   }
 
-  /** Takes our binding back and stays away. RFC 3261 §10.2.2 */
+  /** Removes our binding and stays unregistered. RFC 3261 §10.2.2 */
   stop(): void {
     const was = this.state;
     this.wanted = false;
     this.timers.stop(this.timer);
-    // Requests go one at a time: the one under way may still bind us, and its answer has it taken back. RFC 3261 §10.2
+    // Only one request is under way at a time. It may still bind us, so its answer leads to the removal. RFC 3261 §10.2
     if (this.request !== null && !this.isQuery) return;
     if (was === REGISTRATION_OFF || this.contactEnd === 0) this.setState(REGISTRATION_OFF, 0, null);
     else this.remove();
   }
 
   /**
-   * Does as `reset`, and asks the server to take our binding back, before another account takes the place of this one.
-   * It asks once, with the credentials there are: a challenge to that is not answered, for its account is no more.
+   * Does the same as `reset`, and asks the server to remove our binding, before another account replaces this one. It
+   * asks once, with the credentials at hand. A challenge is not answered, since the account no longer exists.
    */
   leave(): void {
     const was = this.state;
@@ -245,7 +251,7 @@ export class Registration implements ClientUser, TimerUser {
     if (was !== REGISTRATION_OFF) this.user.onRegistration(REGISTRATION_OFF, 0, null);
   }
 
-  /** Forgets all, without a word to the server: before the same account is read anew. */
+  /** Forgets everything without a request to the server, before the same account is read again. */
   reset(): void {
     this.wanted = false;
     this.timers.stop(this.timer);
@@ -257,7 +263,7 @@ export class Registration implements ClientUser, TimerUser {
     this.state = REGISTRATION_OFF;
   }
 
-  /** Registers at once: our address changed, or the network came back. */
+  /** Registers at once, because our address changed or the network came back. */
   renew(): void {
     if (!this.wanted) return;
     this.failures = 0;
@@ -266,7 +272,10 @@ export class Registration implements ClientUser, TimerUser {
     this.startRound();
   }
 
-  /** Asks which bindings there are; each is told to `onBinding`. RFC 3261 §10.2.3 @returns whether it could be asked */
+  /**
+   * Asks for the bindings of our address; `onBinding` gets each of them. RFC 3261 §10.2.3 @returns whether it could be
+   * asked
+   */
   query(): boolean {
     if (this.request !== null || this.account.registrar.length === 0 || !this.draft.isDrafted()) return false;
     this.isQuery = true;
@@ -282,14 +291,14 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   /**
-   * Whether a registrar that the server sent us to has our binding, at that address: calls come from there, but it gets
-   * no password.
+   * Returns whether our binding is at a registrar with that address that the server redirected us to. Calls come from
+   * there, but it gets no password.
    */
   isBoundAt(ip: number): boolean {
     return ip >= 0 && ip === this.boundIp;
   }
 
-  /** @returns the place that the server sent us to register at, "" when it did not */
+  /** @returns the place that the server redirected us to, "" when it did not */
   get place(): string {
     return this.moved === null ? "" : this.moved.place;
   }
@@ -299,19 +308,19 @@ export class Registration implements ClientUser, TimerUser {
     return this.state === REGISTRATION_DONE ? this.boundAt : null;
   }
 
-  /** Others see us at another address than before: it is registered in place of the old one. */
+  /** Registers the new address at which others see us in place of the old one. */
   correct(): void {
-    // The answer to a request under way is looked at with that in mind.
+    // The answer to the request under way leads to another REGISTER.
     if (this.request !== null) this.isContactStale = true;
     else if (this.state === REGISTRATION_DONE && !this.isContactRight()) this.refreshIn(0);
   }
 
-  /** Registers anew, unless a request is under way: its answer tells at which address the server sees us. */
+  /** Registers anew, unless a request is under way, whose answer has the address at which the server sees us. */
   ask(): void {
     if (this.state === REGISTRATION_DONE && this.request === null) this.refreshIn(0);
   }
 
-  /** Whether our Contact would be written now as it is registered. */
+  /** Returns whether our Contact, written now, would equal the registered one. */
   private isContactRight(): boolean {
     const { next, boundAt } = this;
     writer.begin(next, 0, next.length);
@@ -327,14 +336,14 @@ export class Registration implements ClientUser, TimerUser {
     else this.startRound();
   }
 
-  /** Asks whether the registrar still has us; what comes of it is seen to in `onAccepted` and `fail`. */
+  /** Asks whether the registrar still has our binding; `onAccepted` and `fail` handle the answer. */
   private probe(): void {
     this.waitWhileRegistered();
     this.isProbe = true;
     this.query();
   }
 
-  /** Until the refresh, or until the registrar is to be asked. */
+  /** Starts the timer for the refresh or for the next probe. */
   private waitWhileRegistered(): void {
     const refreshInMs = Math.max(0, this.refreshMs - this.timers.nowMs);
     const probeS = this.probeS();
@@ -349,20 +358,20 @@ export class Registration implements ClientUser, TimerUser {
     return this.isPlural ? PROBE_PLURAL_S : this.isNear ? PROBE_AUTO_S : 0;
   }
 
-  /** Another request found that a server does not answer. If that one has our binding, we register anew. */
+  /** Notes that a server did not answer another request. If it has our binding, we register anew. */
   onServerFailed(ip: number, port: number): void {
     if (this.state !== REGISTRATION_DONE || this.request !== null) return;
     if (ip === this.boundAt.ip && port === this.boundAt.port) this.refreshIn(0);
   }
 
-  /** The connection is closed by which we registered: no call comes until there is another one. */
+  /** Takes the end of the connection by which we registered. No call can come until there is another one. */
   onSecureGone(connection: number): void {
     if (this.state !== REGISTRATION_DONE || this.boundAt.connection !== connection) return;
     this.boundAt.connection = -1;
     if (this.request === null) this.refreshIn(Math.round(RELINK_MS * (1 + 4 * fraction(this.random))));
   }
 
-  /** A server of the account that was down answers again. It may be preferred to the one that has our binding. */
+  /** Notes that a server of the account answers again. It may be preferred to the one that has our binding. */
   onServerBack(ip: number, port: number): void {
     if (this.state === REGISTRATION_FAILED && this.wanted && this.request === null) this.startRound();
     else if (this.state === REGISTRATION_DONE && (ip !== this.boundAt.ip || port !== this.boundAt.port)) {
@@ -412,7 +421,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isQuery = this.isProbe = false;
       return;
     }
-    // Our binding of before runs out by itself, if there is no room to take it back.
+    // Our previous binding expires by itself if there is no room to remove it.
     if (!this.writeRegister(t, true)) this.writeRegister(t, false);
     this.request = t;
     if (t.sendRequest()) return;
@@ -420,20 +429,20 @@ export class Registration implements ClientUser, TimerUser {
     this.fail(0, null, 0, TOO_LONG);
   }
 
-  /** @param takesBack our binding of before goes, if it is another @returns whether it fits */
+  /** @param takesBack removes our previous binding, if it differs @returns whether it fits */
   private writeRegister(t: ClientTransaction, takesBack: boolean): boolean {
     const w = this.draft.beginRequest(t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target, takesBack);
     w.put(SUPPORTED_PATH);
     if (this.isTrusted())
       this.credentials.writeAnswer(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
-    // No server needs it: a request that would be long is without.
+    // No server needs this field, so a request that would be long omits it.
     if (w.at + USER_AGENT.length <= DATAGRAM_USUAL_BYTES) w.put(USER_AGENT);
     w.put(EMPTY_BODY);
     return w.ok;
   }
 
-  /** Whether the password is for whom we register with. */
+  /** Returns whether the registrar may have the password. */
   private isTrusted(): boolean {
     return this.moved === null || this.moved.isTrusted;
   }
@@ -456,7 +465,7 @@ export class Registration implements ClientUser, TimerUser {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
       if (takesBack && this.contactEnd > 0 && !this.isSameContact()) {
-        // Our address changed: the old binding goes in the same request, or calls would ring at an address that is not
+        // Our address changed. The same request removes the old binding, or calls would go to an address that is not
         // ours.
         w.at = start;
         w.raw(this.contact, 0, this.contactEnd);
@@ -496,7 +505,7 @@ export class Registration implements ClientUser, TimerUser {
       if (isTrusted) this.credentials.noteNext(m);
       if (!this.isProbe || (ip === this.boundAt.ip && port === this.boundAt.port)) this.onAccepted(m);
       else {
-        // The server that has our binding did not answer; what another one holds is of before, if anything.
+        // The server that has our binding did not answer. A binding at another server, if any, is outdated.
         this.isQuery = this.isProbe = false;
         this.startRound();
       }
@@ -514,7 +523,7 @@ export class Registration implements ClientUser, TimerUser {
       this.isRaised = true;
       this.sendRegister();
     } else if ((m.status === 400 || m.status === 403) && this.canTryAnew()) {
-      // The server does not know any more what it asked for once.
+      // The server no longer knows its own challenge.
       this.isAnew = true;
       this.credentials.forget();
       this.sendRegister();
@@ -522,8 +531,8 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   /**
-   * Notes at which address the server sees us, RFC 3261 §18.2.1, RFC 3581 §4. Only an answer counts that comes from
-   * where the request went; one that says nothing means that we are seen where we are.
+   * Notes the address at which the server sees us, RFC 3261 §18.2.1, RFC 3581 §4. An answer counts only if it comes
+   * from the place to which the request went. An answer without such an address means that the server sees our own.
    */
   private noteSeen(t: ClientTransaction, m: Message): void {
     const { layer } = this;
@@ -533,7 +542,7 @@ export class Registration implements ClientUser, TimerUser {
     const own = layer.transport.ownPort(transport);
     let seenIp = layer.localIp;
     let seenPort = own;
-    // We wrote the branch first, so what the server added is behind it, unless it has put them in another order.
+    // We wrote the branch first, so the server's parameters follow it, unless the server changed the order.
     const isFirst = m.branchStart - m.sentByEnd === BRANCH_IS.length;
     params.beginParams(m.bytes, isFirst ? m.branchEnd : m.sentByEnd, m.viaEnd);
     while (params.next()) {
@@ -553,14 +562,14 @@ export class Registration implements ClientUser, TimerUser {
     this.user.onSeen();
   }
 
-  /** 300, 301 and 302. */
+  /** Takes a 300, 301 or 302. */
   private onMoved(m: Message): void {
     this.moved ??= new Moved(this.credentials.servers);
     if (!this.moved.follow(m, this.draft.target, this.timers.nowMs)) this.fail(m.status, m, 0, NOWHERE);
     else this.goOn();
   }
 
-  /** Goes to the place that we were sent to. */
+  /** Registers at the place of the redirection. */
   private goOn(): void {
     if (this.moved === null) return;
     const { uri } = this.moved;
@@ -576,14 +585,14 @@ export class Registration implements ClientUser, TimerUser {
     this.draft.setTarget(registrar, 0, registrar.length);
   }
 
-  /** Whether the refused request had credentials that were not asked for in this round. */
+  /** Returns whether the refused request had credentials that no challenge of this round asked for. */
   private canTryAnew(): boolean {
     return (
       this.wanted && !this.isAnew && this.challenges === 0 && this.isTrusted() && this.credentials.isRegistrarKnown
     );
   }
 
-  /** @returns why the registration failed, where the refusal does not say it by itself */
+  /** @returns the reason why the registration failed, if the refusal does not show it */
   private problemOf(m: Message): string {
     if (m.status !== 401 && m.status !== 407) return "";
     if (this.isTrusted()) return explainChallenge(m, this.account.settings);
@@ -593,9 +602,9 @@ export class Registration implements ClientUser, TimerUser {
   onFailure(t: ClientTransaction): void {
     if (t !== this.request) return;
     this.request = null;
-    // The server's name may have another address by now.
+    // The server's name may have a new address.
     if (t.target.nameSize > 0) this.layer.transport.resolver.forget(t.target);
-    // A connection over which nothing comes back is dead, though it was not closed: the next try has a new one.
+    // A connection over which nothing comes back is dead, though it was not closed, so the next try opens a new one.
     if (t.flow.transport !== TRANSPORT_UDP && t.flow.connection >= 0)
       this.layer.transport.closeConnection(t.flow.connection);
     this.fail(0, null, 0);
@@ -610,7 +619,7 @@ export class Registration implements ClientUser, TimerUser {
       const wasProbe = this.isProbe;
       this.isQuery = this.isProbe = false;
       if (wasProbe) {
-        // The registrar answers, and does not have us: as if we had never registered.
+        // The registrar answers and has no binding of ours, as if we had never registered.
         if (this.wanted && this.isContactStale) this.startRound();
         else if (this.wanted) this.onProbed(hasBinding(m, this.contact, this.contactEnd, this.isRewritten));
         return;
@@ -641,30 +650,30 @@ export class Registration implements ClientUser, TimerUser {
     }
     this.credentials.servers.age();
     this.layer.lookUpBackups();
-    // Half the time: a lost refresh leaves room for the back-off before the binding is gone.
+    // The refresh comes after half the time, so that the back-off after a lost refresh ends before the binding does.
     this.refreshMs = this.timers.nowMs + Math.max(this.grantedS * 500, WAIT_MS);
     this.isRewritten = !hasBinding(m, this.contact, this.contactEnd, false);
-    // A registrar that lists no bindings now will list none when asked.
+    // A registrar that lists no bindings in this answer lists none when asked.
     if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
     this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
-    // Once a round: a router that gives each request another port makes no storm.
+    // This happens once a round, so that a router that gives each request another port makes no storm.
     if (!this.isContactStale || this.isCorrected || !this.wanted || this.request !== null) return;
     if (this.isContactRight()) return;
     this.isCorrected = true;
     this.startRound();
   }
 
-  /** Once a round: a server that asks for more each time makes no storm either. */
+  /** This happens once a round, so that a server that asks for more each time makes no storm. */
   private canRaise(leastS: number): boolean {
     return this.wanted && !this.isRemoval && !this.isQuery && !this.isRaised && leastS > this.requestedS;
   }
 
-  /** The registrar has said which bindings it holds. */
+  /** Takes the registrar's list of our bindings. */
   private onProbed(isBound: boolean): void {
     this.lostInRow = isBound ? 0 : this.lostInRow + 1;
     if (isBound) return;
-    // A registrar that says so each time, just after it took our binding, does not list them.
+    // A registrar whose list is empty each time, just after it accepted our binding, does not list bindings.
     if (this.lostInRow >= LOST_MOST) {
       this.isProbeRefused = true;
       this.waitWhileRegistered();
@@ -677,7 +686,7 @@ export class Registration implements ClientUser, TimerUser {
     if (this.isQuery) {
       const wasProbe = this.isProbe;
       this.isQuery = this.isProbe = false;
-      // The binding is none the worse for it, unless the server is gone.
+      // The binding is still valid, unless the server is gone.
       if (!wasProbe || !this.wanted || !isAway || status === 501) {
         this.isProbeRefused ||= wasProbe;
         return;
@@ -700,9 +709,9 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   /**
-   * The place that we were sent to is of no use: goes to the next one that was named or, if that was before this round,
-   * to the registrar itself.
-   * @returns whether there is one
+   * Leaves the place of the redirection, since it is of no use, for the next one that was named. If the redirection
+   * came before this round, goes to the registrar itself.
+   * @returns whether there is such a place
    */
   private tryElsewhere(): boolean {
     const { moved } = this;
@@ -717,8 +726,8 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   /**
-   * Forgets what was learnt of a server that fails now. Its Service-Route goes with the state, its address with its
-   * name's time or the next ones (credentials.ts).
+   * Forgets the data of a server that fails now. Its Service-Route ends with the state, and its address when its name's
+   * time ends or other addresses replace it (credentials.ts).
    */
   private unlearn(): void {
     this.credentials.forget();
@@ -739,7 +748,7 @@ export class Registration implements ClientUser, TimerUser {
 
   private setState(state: number, status: number, m: Message | null): void {
     this.state = state;
-    // While it is refreshed the way stays; it ends with the registration. RFC 3608 §5
+    // The Service-Route stays during a refresh and ends with the registration. RFC 3608 §5
     const isDone = state === REGISTRATION_DONE;
     if (isDone || state !== REGISTRATION_TRYING) {
       const isChanged = this.account.setServiceRoute(isDone ? m : null);
@@ -752,7 +761,7 @@ export class Registration implements ClientUser, TimerUser {
   }
 }
 
-/** Whether an address is one of a private network, or of this machine. */
+/** Returns whether an address is in a private network, or is this machine's. */
 function isNear(ip: number): boolean {
   return isPrivate(ip) || ip >>> 24 === 127;
 }

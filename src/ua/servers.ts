@@ -1,7 +1,7 @@
 /**
- * The places where the configured server is: by the names and addresses of the settings, by what the registrar asked
- * for, and by the addresses at which it was found. Another host gets no credentials, and is not believed as a server.
- * Not here: what the server is believed (intercom/callers.ts), and where requests go (account.ts).
+ * The hosts and addresses of the configured server: those of the settings, the host that the registrar named for
+ * requests, and the addresses at which the server was found. Another host gets no credentials, and is not trusted as a
+ * server. Not here: the trust in the server's statements (intercom/callers.ts), and the route of requests (account.ts).
  */
 import { float64Array, octetArray, uint16Array } from "../core/arrays.js";
 import { lower, NONE, utf8 } from "../core/bytes.js";
@@ -11,23 +11,23 @@ import { hostEndOf, sameHost } from "../wire/compare.js";
 import { TRANSPORT_NONE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 
-/** Addresses of the server kept at once: a name may have several. The one noted first makes room. */
+/** Number of addresses of the server that are kept, since a name may have several. The oldest one makes room. */
 const ADDRESSES = 4;
-/** Registrations that are taken elsewhere until an address is no longer the server's. */
+/** Registrations accepted elsewhere, after which an address is no longer the server's. */
 const AGE_MOST = 4;
 const DOT = 0x2e;
 
-/** The host that a setting names. */
+/** A host that a setting names. */
 export class ServerHost {
-  /** In lower case; empty when none is configured or it is an address. */
+  /** The name in lower case; empty when none is configured or the host is an address. */
   name: Uint8Array = NONE;
-  /** -1 when it is a name. */
+  /** The address; -1 when the host is a name. */
   ip = -1;
   port = SIP_PORT;
 
   /**
-   * @param setting a host, host:port or SIP URI; "" or what is none of these: no host
-   * @param transport TRANSPORT_* if it names none
+   * @param setting a host, host:port or SIP URI; "" or any other text: no host
+   * @param transport TRANSPORT_* if the setting names none
    */
   configure(setting: string, transport: number): void {
     const uri = new Uri();
@@ -44,13 +44,13 @@ export class ServerHost {
     for (let i = 0; i < this.name.length; i++) this.name[i] = lower(this.name[i]);
   }
 
-  /** Whether that URI's host is it, whatever the port. */
+  /** Returns whether that URI has this host, whatever the port. */
   isHostOf(uri: Uri): boolean {
     if (this.ip >= 0) return uri.ip === this.ip;
     return sameHost(uri.bytes, uri.hostStart, uri.hostEnd, this.name, 0, this.name.length);
   }
 
-  /** Whether that URI's host is a name below this one. */
+  /** Returns whether that URI's host is a name below this one. */
   hasInDomain(uri: Uri): boolean {
     const { name } = this;
     const { bytes, hostStart } = uri;
@@ -60,7 +60,7 @@ export class ServerHost {
     return bytes[start - 1] === DOT && sameHost(bytes, start, end, name, 0, name.length);
   }
 
-  /** Whether a request that looked up the host of `target` went there. */
+  /** Returns whether a request that looked up the host of `target` went to this host. */
   isTarget(target: Target): boolean {
     const port = target.namePort < 0 ? usualPort(target.transport) : target.namePort;
     const name = this.name;
@@ -74,20 +74,22 @@ function usualPort(transport: number): number {
 
 export class Servers {
   private readonly domainHost = new ServerHost();
-  /** One at least; it is empty when there is no proxy. */
+  /** It has at least one entry, which is empty when there is no proxy. */
   private readonly proxies: ServerHost[] = [new ServerHost()];
-  /** The host that the registrar asked requests to go by, Service-Route. */
+  /** The host of the registrar's Service-Route. */
   private readonly routeHost = new ServerHost();
   private readonly ips = float64Array(ADDRESSES).fill(-1);
   private readonly ports = uint16Array(ADDRESSES);
-  /** Registrations taken since anything came from there; and which address makes room for the next. */
+  /**
+   * The registrations accepted since a message came from each address; and the index of the address to replace next.
+   */
   private readonly ages = octetArray(ADDRESSES);
   private oldest = 0;
 
   /**
-   * Forgets what was found under other settings.
-   * @param domain @param proxy as the settings have them, several proxies with commas
-   * @param transport TRANSPORT_* of those that name none
+   * Forgets the addresses found with other settings.
+   * @param domain @param proxy as in the settings, several proxies with commas
+   * @param transport TRANSPORT_* for hosts that name none
    */
   configure(domain: string, proxy: string, transport = TRANSPORT_UDP): void {
     this.domainHost.configure(domain, transport);
@@ -103,8 +105,8 @@ export class Servers {
   }
 
   /**
-   * @returns the one of the names that a target has, null when it is none of them or an address; one for all proxies,
-   * for a request may go by any of them
+   * @returns the configured name that a target has, null when it has none or an address. All proxies share one, since a
+   * request may go by any of them
    */
   hostOf(target: Target): ServerHost | null {
     if (this.isProxy(target)) return this.proxies[0];
@@ -112,13 +114,16 @@ export class Servers {
     return this.domainHost.isTarget(target) ? this.domainHost : null;
   }
 
-  /** Whether a request to that name goes where those outside of dialogs go. @param hasProxy they go by the proxy */
+  /**
+   * Returns whether a request to that name goes where requests outside of dialogs go. @param hasProxy those go by the
+   * proxy
+   */
   isNextHop(target: Target, hasProxy: boolean): boolean {
     const isHop = hasProxy ? this.isProxy(target) : this.domainHost.isTarget(target);
     return isHop || this.routeHost.isTarget(target);
   }
 
-  /** Whether a target is one of several proxies. */
+  /** Returns whether a target is one of several proxies. */
   isOneOfProxies(target: Target): boolean {
     return this.proxies.length > 1 && this.isProxy(target);
   }
@@ -142,19 +147,19 @@ export class Servers {
   }
 
   /**
-   * The registrar asked for requests to go by that host, which is as good as the server then.
-   * @param host with its port, "" none @param transport as in `configure`
+   * Takes the host of the registrar's Service-Route, which then counts as the server.
+   * @param host with its port, "" for none @param transport as in `configure`
    */
   setRoute(host: string, transport = TRANSPORT_UDP): void {
     this.routeHost.configure(host, transport);
   }
 
-  /** Whether a host belongs to the configured server: it is its host, or in its domain. */
+  /** Returns whether a host belongs to the configured server: it is the server's host, or is in the server's domain. */
   isOfServer(uri: Uri): boolean {
     return this.isServerHost(uri) || this.domainHost.hasInDomain(uri);
   }
 
-  /** Remembers an address at which the configured server was found. @param ip -1 is passed over */
+  /** Notes an address at which the configured server was found. @param ip -1 is ignored */
   note(ip: number, port = SIP_PORT): void {
     if (ip < 0) return;
     for (let i = 0; i < ADDRESSES; i++)
@@ -171,12 +176,15 @@ export class Servers {
     this.ages[at] = 0;
   }
 
-  /** The server took a registration: addresses from which nothing came for several of them are no longer its own. */
+  /**
+   * Notes that the server accepted a registration. An address from which nothing came for several registrations is no
+   * longer the server's.
+   */
   age(): void {
     for (let i = 0; i < ADDRESSES; i++) if (++this.ages[i] > AGE_MOST) this.ips[i] = -1;
   }
 
-  /** Whether that is an address of the configured server, by the settings or as it was found. */
+  /** Returns whether that is an address of the configured server, from the settings or as it was found. */
   isServer(ip: number): boolean {
     if (ip < 0) return false;
     if (ip === this.domainHost.ip || this.isProxyAt(ip) || ip === this.routeHost.ip) return true;
@@ -184,7 +192,7 @@ export class Servers {
     return false;
   }
 
-  /** As `isServer`, at the port it is reached at. */
+  /** Does the same as `isServer`, but compares the server's port too. */
   isServerFlow(ip: number, port: number): boolean {
     if (ip < 0) return false;
     if (ip === this.domainHost.ip && port === this.domainHost.port) return true;
@@ -193,7 +201,7 @@ export class Servers {
     return false;
   }
 
-  /** Whether the host of that URI is the configured server: by its name, or an address it was found at. */
+  /** Returns whether the host of that URI is the configured server, by its name or an address at which it was found. */
   isServerHost(uri: Uri): boolean {
     const { proxies } = this;
     for (let i = 0; i < proxies.length; i++) if (proxies[i].isHostOf(uri)) return true;

@@ -1,8 +1,7 @@
 /**
- * The user agent of RFC 3261: it registers, calls and is called, answers what comes outside of dialogs, and joins each
- * call's session to its sound. Sans-IO: octets, time and randomness are handed in; octets to send and events are handed
- * out.
- * Not here: buttons, doors and who may open (the intercom), and sockets (the driver).
+ * The user agent of RFC 3261: it registers, makes and takes calls, answers requests outside of dialogs, and joins each
+ * call's session to its sound. Sans-IO: octets, time and randomness go in; octets to send and events come out.
+ * Not here: buttons, doors and the right to open (the intercom), and sockets (the driver).
  */
 
 import { ipv4Text } from "../core/address.js";
@@ -98,10 +97,10 @@ import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, W
 
 const KEYS_IN_CLEAR =
   "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
-/** Said where the settings ask for TLS, or a target does. */
+/** The problem when the settings or a target ask for TLS and the device has none. */
 export const NO_TLS = "this device has no TLS yet: use sip: with udp or tcp";
 
-// The way that a digit came.
+// DIGIT_*: the way by which a digit came.
 export const DIGIT_RTP = 1;
 export const DIGIT_INFO = 2;
 export const DIGIT_INBAND = 3;
@@ -109,35 +108,35 @@ export const DIGIT_INBAND = 3;
 export interface UserAgentSettings extends AccountSettings {
   /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
   codecs: readonly number[];
-  /** ENCRYPTION_*: whether the sound is encrypted; nothing: it is not. */
+  /** ENCRYPTION_*: whether the sound is encrypted; undefined: it is not. */
   encryption?: number;
-  /** Its keys may be told over signalling that anybody on the way can read. */
+  /** The sound's keys may be sent over signalling without TLS, which others on the path can read. */
   keysInClear?: boolean;
-  /** How long a call may ring, either way, in ms; 0 for ever. */
+  /** The longest time for which a call in either direction rings, in ms; 0: no limit. */
   ringTimeMs: number;
-  /** Hang up when no RTP came for so long, in ms; 0 never. */
+  /** The time without RTP after which we hang up, in ms; 0: never. */
   silenceTimeMs: number;
   /** The session interval to ask for, in seconds; 0 none. RFC 4028 */
   sessionExpiresS: number;
-  /** URL of a picture of who calls, told in INVITEs; "": none. */
+  /** URL of a picture of the caller, sent in INVITEs; "": none. */
   picture?: string;
-  /** The other side may ask for its call to be moved: `mayRefer` says who, and where to. Nothing: it may not. */
+  /** The other side may ask us to move its call; `mayRefer` decides who may, and where to. Undefined: it may not. */
   refers?: boolean;
-  /** Say already in the 180 to a call that comes where we hear and speak: the answer to its offer. */
+  /** The 180 to an incoming call already has the answer to its offer, with our address for sound. */
   earlyAnswer?: boolean;
-  /** The shortest session interval that is taken, in seconds. */
+  /** The shortest session interval that we accept, in seconds. */
   minSeS: number;
   /** RTP port of line 0; each further line has the next even one. */
   rtpPort: number;
-  /** Those outside of our network are told the address at which our server or a STUN server sees us. */
+  /** Peers outside of our network get the address at which our server or a STUN server sees us. */
   learnsAddress?: boolean;
-  /** A STUN server, host or host:port; nothing: none is asked. */
+  /** A STUN server, host or host:port; undefined: there is none. */
   stun?: string;
-  /** The address that those outside are told, at which our ports are forwarded; -1 or nothing: none. */
+  /** The address for peers outside, at which our ports are forwarded; -1 or undefined: none. */
   publicIp?: number;
 }
 
-/** What a user agent is given. */
+/** The objects that a user agent needs. */
 export interface UserAgentParts {
   limits: Limits;
   timers: Timers;
@@ -146,76 +145,76 @@ export interface UserAgentParts {
   sound: SoundNetwork;
 }
 
-/** What the user agent tells and asks. Messages are lent for the time of the call. */
+/** The events and questions of a user agent. Messages are lent for the time of the function call. */
 export interface UserAgentUser {
   /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came */
   onRegistration(state: number, status: number, m: Message | null): void;
-  /** A binding the registrar holds for us, as asked by `query`: the Contact value at [start, end). */
+  /** Gets a binding that the registrar has for us, after `query`: the Contact value is at [start, end). */
   onBinding(m: Message, start: number, end: number): void;
   /**
    * `call.state` changed.
-   * @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message behind it, or
-   * null
+   * @param cause CAUSE_* when it ended, else 0 @param status that ended it, or 0 @param m the message that caused it,
+   * or null
    */
   onCall(call: Call, cause: number, status: number, m: Message | null): void;
   /** A digit was heard. @param code its ASCII code @param way DIGIT_* */
   onDigit(call: Call, code: number, durationMs: number, way: number): void;
   /**
-   * The sound that comes changed.
-   * @param change SOUND_* @param ip @param port where it comes from now, of SOUND_MOVED
+   * The received sound changed.
+   * @param change SOUND_* @param ip @param port the new source, for SOUND_MOVED
    */
   onSound(call: Call, change: number, ip: number, port: number): void;
   /** A text came (MESSAGE), in a call or outside of any (null). */
   onText(call: Call | null, m: Message): void;
-  /** Something is wrong that nothing else tells the cause of, one line for a person. */
+  /** Reports in one line a problem whose cause no other event names. */
   onTrouble?(line: string): void;
-  /** Those outside of our network are told that address from now on; -1: they are told our own again. */
+  /** Peers outside of our network get this address from now on; -1: they get our own again. */
   onOutside?(ip: number, port: number): void;
   /**
-   * Hold, resume, or a new address of ours did not come to be: the call is as it was.
+   * Hold, resume or a change of our address failed, and the call is as before.
    * @param m the response that refused it; null: it could not be sent
    */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
   /**
-   * An INVITE that came was refused with that status, and never was a call.
+   * An INVITE was refused with that status before it became a call.
    * @param source with the port it came from
    */
   onCallRefused?(m: Message, source: Flow, status: number): void;
   /**
-   * Judges an INVITE, MESSAGE or SUBSCRIBE that came.
+   * Decides on a received INVITE, MESSAGE or SUBSCRIBE.
    * @param call the call that a MESSAGE came in, null outside of any
    * @param isAuthenticated a server before this user agent has checked the sender's password
-   * @returns 0 when it may be taken, else the status that refuses it
+   * @returns 0 to accept it, else the status that refuses it
    */
   mayCall(m: Message, source: Flow, call: Call | null, isAuthenticated: boolean): number;
   /**
-   * Whether a REFER that came in a call may be followed. @param out whom it names, and whom to call for that
+   * Decides on a REFER that came in a call. @param out the target in the REFER, and the target to call for it
    * @returns as `mayCall`
    */
   mayRefer?(m: Message, source: Flow, call: Call, out: Destination): number;
   /**
-   * A call is moved, or picked up by another phone: what this is told of is told by no `onCall`. As
-   * `TransferHost.onTransfer`
+   * Reports how a call is moved, or picked up by another phone; `onCall` does not report these changes. See
+   * `TransferHost.onTransfer`.
    */
   onTransfer?(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
-  /** A call that rings is to make room for the phone that picks it up: there is none for both. */
+  /** Asks for the end of a ringing call, because there is no room beside it for the phone that picks it up. */
   onMakeRoom?(call: Call): void;
-  /** `mayCall` has said 401: writes the challenge. @param ip where the request came from */
+  /** Writes the challenge after `mayCall` returned 401. @param ip where the request came from */
   writeChallenge(w: Writer, ip: number): void;
 }
 
-/** Whom to call. */
+/** The target of a call. */
 export interface Destination {
   target: string;
-  /** Past the outbound proxy. */
+  /** The requests do not go by the outbound proxy. */
   isDirect: boolean;
 }
 
-/** An Expires beyond a day is no limit. */
+/** An Expires of more than a day is ignored. */
 const LONGEST_RING_S = 86_400;
-/** Option tags that are known here. */
+/** The option tags that we support. */
 const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
-/** The rules for requests outside of dialogs. Some of these methods belong into one: 481. */
+/** The rules for requests outside of dialogs. Some of these methods need a dialog: 481. */
 const RULES: Rules = {
   methods: methodBits([
     METHOD_INVITE,
@@ -235,13 +234,13 @@ const RULES: Rules = {
   options: OPTIONS,
   isForwarding: false,
 };
-/** The same where calls may be moved. */
+/** The same if calls may be moved. */
 const RULES_REFER: Rules = { ...RULES, methods: RULES.methods | methodBits([METHOD_REFER]), allow: ALLOW_REFER };
 const REFER_SUB_FALSE = octets("Refer-Sub: false\r\n");
 const ANY_TYPE = octets("*/*");
 const ANY_APPLICATION = octets("application/*");
 
-// For the time of one call only.
+// Scratch for the time of one function call.
 const uri = new Uri();
 const span = new Span();
 const from = new Flow();
@@ -259,24 +258,24 @@ export class UserAgent
   readonly dialogs: Pool<Dialog>;
   readonly transfer: Transfer;
   private readonly serverProbe: ServerProbe;
-  /** Null until a STUN server is set, or our server sees us at another address than ours. */
+  /** Null until a STUN server is set, or our server sees us at another address than our own. */
   private finder: AddressFinder | null = null;
   private readonly finderTimer: number;
   private readonly network: Network;
   private readonly sound: SoundNetwork;
-  /** The address and port that those outside were told last, in one number; -1: our own. */
+  /** The address and port that peers outside got last, in one number; -1: our own. */
   private toldOutside = -1;
-  /** Why the last `call` was not made, one line for a person. */
+  /** The reason why the last `call` was not made, one line for a person. */
   error = "";
-  /** Why the last challenge of a call was not answered, one line for a person. */
+  /** The reason why the last challenge of a call was not answered, one line for a person. */
   challengeProblem = "";
-  /** The last `call` was not made for want of room alone: soon it may be. */
+  /** The last `call` failed only because there was no room, so it may soon succeed. */
   isFull = false;
-  /** Who calls while we talk is not busied out, as long as there is a line: `mayCall` says who may. */
+  /** A caller during a call does not get 486 as long as a line is free; `mayCall` decides. */
   joins = false;
   /**
-   * No clock sends anything to an address over UDP that has not shown yet that it reads what we send: strangers can
-   * reach us.
+   * Timers send nothing over UDP to an address that has not yet shown that it receives our messages, because strangers
+   * can reach us.
    */
   isWary = false;
   private readonly context: CallContext;
@@ -285,13 +284,13 @@ export class UserAgent
   private readonly credentials: Credentials;
   private readonly watchers: Watchers;
   private readonly infoSender = new InfoSender();
-  /** The wish of the REFER that came last. */
+  /** The target of the last REFER. */
   private readonly wish = new ReferTo();
   private readonly random: RandomSource;
   private readonly user: UserAgentUser;
   private settings: UserAgentSettings;
   private isConfigured = false;
-  /** The trouble of the registration that was told last. */
+  /** The registration's problem that was reported last. */
   private toldTrouble = "";
 
   constructor(settings: UserAgentSettings, parts: UserAgentParts, user: UserAgentUser) {
@@ -335,9 +334,9 @@ export class UserAgent
   }
 
   /**
-   * Takes settings and our address; registers if they say so, and anew if what a registration needs has changed. Calls
-   * go on.
-   * @param ip our address @param tcpPort where we listen for TCP
+   * Takes settings and our address; registers if the settings say so, and registers anew if a setting of the
+   * registration has changed. Calls go on.
+   * @param ip our address @param tcpPort our port for TCP connections
    */
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
     const old = this.settings;
@@ -354,7 +353,7 @@ export class UserAgent
     const { layer } = this;
     const isMoved = ip !== layer.localIp || udpPort !== layer.udpPort || tcpPort !== layer.tcpPort;
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
-      // The registration there is, or the wait for the next try, goes on.
+      // The current registration, or the wait for the next try, goes on.
       this.setAddress(ip, udpPort, tcpPort);
       if (this.configureOutside(old, false)) this.onOutsideChanged();
       return;
@@ -378,7 +377,7 @@ export class UserAgent
     else if (wasRegistered && !isOther) this.registration.stop();
   }
 
-  /** Our address changed: the account, the binding and the calls follow. */
+  /** Takes a change of our address, for the account, the binding and the calls. */
   moveTo(ip: number, udpPort: number, tcpPort: number): void {
     this.serverProbe.reset();
     this.setAddress(ip, udpPort, tcpPort);
@@ -392,15 +391,15 @@ export class UserAgent
   }
 
   /**
-   * Calls what a person gave: a URI, an address, a number. @param beside a call that rings, of which at most one is to
-   * be answered: both share its line
-   * @param isDirect past the outbound proxy, straight to the address in the target, which may be a contact that came
-   * @param fields further lines of the INVITE, whose octets stay until it is answered
+   * Calls a target that a person gave: a URI, an address or a number. @param beside a call that rings. At most one of
+   * the two will be answered, so both share its line
+   * @param isDirect goes straight to the address in the target, without the outbound proxy; it may be a received
+   * contact @param fields further lines of the INVITE, whose octets stay until it is answered
    * @returns the call, or null with the reason in `error`
    */
   call(target: string, beside: Call | null = null, isDirect = false, fields: Span | null = null): Call | null {
     const typed = readTarget(target, this.account.domain);
-    // A contact that a phone registered is taken as it came.
+    // A contact that a phone registered is used unchanged.
     const read = typed.error !== "" && isDirect ? readContact(target) : typed;
     if (read.error !== "") return this.cannot(read.error);
     const bytes = utf8(read.uri);
@@ -435,7 +434,7 @@ export class UserAgent
     return call;
   }
 
-  /** @returns "" or why no call can be made by the way that its requests would go */
+  /** @returns "" or the reason why the transport of the call's requests is not available */
   private wayProblem(draft: Dialog): string {
     const isPrivate = draft.hopTransport(this.settings.transport) === TRANSPORT_TLS;
     if (isPrivate && !this.layer.transport.hasTls) return NO_TLS;
@@ -452,13 +451,13 @@ export class UserAgent
     call.hangUp(status);
   }
 
-  /** Gives up a call that another one has made needless. RFC 3326 */
+  /** Gives up a call that is no longer needed because of another one. RFC 3326 */
   cancelFor(call: Call): void {
     call.giveWay();
   }
 
   /**
-   * Moves the one we talk to (the visitor, seen from a door) to another phone.
+   * Moves the other side of our call to another phone.
    * @param isDirect as of `call` @returns "" or why not
    */
   move(target: string, isDirect = false): string {
@@ -469,8 +468,8 @@ export class UserAgent
   }
 
   /**
-   * Holds the other side, or takes it back. RFC 3264 §8.4
-   * @returns "" or why it cannot be said; what becomes of it later, `onUnchanged` tells
+   * Holds the other side, or resumes. RFC 3264 §8.4
+   * @returns "" or the reason why it cannot be sent; `onUnchanged` reports a later failure
    */
   hold(call: Call, on: boolean): string {
     if (call.state !== CALL_CONFIRMED && call.state !== CALL_HELD) return "the call is not answered";
@@ -480,7 +479,7 @@ export class UserAgent
 
   /**
    * Sends digits of 0-9 * # A-D as INFO requests, one after another.
-   * @returns "" or why not; one that is refused later is told as trouble
+   * @returns "" or why not; a later refusal is reported as trouble
    */
   sendInfoDigits(call: Call, digits: string): string {
     return this.infoSender.send(call, digits);
@@ -491,23 +490,23 @@ export class UserAgent
   }
 
   /**
-   * @returns the call that is going on: one that is answered, else one whose sound runs, else the first that rings;
-   * null when there is none
+   * @returns the current call: an answered one, else one whose sound runs, else the first that rings; null when there
+   * is none
    */
   activeCall(): Call | null {
     return this.pool.activeCall();
   }
 
   /**
-   * Whether an address is that of the server we are configured to use, as far as it is known yet, or of a registrar
-   * that it sent us to.
+   * Returns whether an address is that of our configured server, if already known, or of a registrar that it redirected
+   * us to.
    */
   isServer(ip: number): boolean {
     return this.credentials.isServer(ip) || this.registration.isBoundAt(ip) || this.layer.isBackupAt(ip, -1);
   }
 
   /**
-   * As `isServer`, by the port too: others may run on the server's machine.
+   * Does the same as `isServer`, but compares the port too, since other programs may run on the server's machine.
    * @param source with the port a request came from
    */
   isServerFlow(source: Flow): boolean {
@@ -515,12 +514,12 @@ export class UserAgent
     return this.credentials.isServerFlow(ip, port) || this.layer.isBackupAt(ip, port);
   }
 
-  /** Whether the host of that URI is the server, by its name or as it was found: the URI is one of its users. */
+  /** Returns whether the host of that URI is the server, by name or address, so that the URI is one of its users. */
   isServerHost(of: Uri): boolean {
     return this.credentials.isServerHost(of);
   }
 
-  // ---- requests that come ----
+  // ---- received requests ----
 
   /** @param isAuthenticated a server before this user agent has checked the sender's password */
   onRequest(t: ServerTransaction, m: Message, isAuthenticated = false): void {
@@ -538,7 +537,7 @@ export class UserAgent
       else if (!refuseRequired(t, m, OPTIONS)) call.session.onRequest(t, m);
       return;
     }
-    // The sender of a request outside of a dialog has not shown yet that it is where it says: all refusals go without a
+    // The sender of a request outside of a dialog has not yet proved its address, so all refusals go without a
     // transaction.
     const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
     const problem = inspect(this.rules, m, isReadable ? uri : null, t.source, this.wasHere(t, m));
@@ -546,7 +545,7 @@ export class UserAgent
     if (status !== 0) this.refuseInspected(t, m, status);
     // RFC 3891 §3
     else if (m.method !== METHOD_INVITE && m.has(HEADER_REPLACES)) this.refuseFor(t, m, 400, BAD_REPLACES);
-    // A call that is not there cannot be moved.
+    // A REFER needs a call to move.
     else if (m.method === METHOD_REFER) refuse(this.layer, t, m, 403);
     else if (m.method === METHOD_INVITE && m.has(HEADER_REPLACES)) this.onReplacing(t, m);
     else if (m.method === METHOD_INVITE) this.onInvite(t, m);
@@ -557,8 +556,8 @@ export class UserAgent
   }
 
   /**
-   * Whether the request came by two ways, or is the INVITE that founded a call, come once more later than its
-   * transaction stayed.
+   * Returns whether the request came by two ways, or is the first INVITE of a call that arrives again after its
+   * transaction ended.
    */
   private wasHere(t: ServerTransaction, m: Message): boolean {
     return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.pool.isFounder(m));
@@ -581,7 +580,7 @@ export class UserAgent
     return m.toTagEnd > m.toTagStart && (this.pool.ofRequest(m) !== null || this.watchers.of(m) !== null);
   }
 
-  /** A BYE came for which there is no transaction: ending a call needs none. */
+  /** Takes a BYE for which no transaction is free; the end of a call needs none. */
   onCrowded(m: Message): number {
     const call = m.method === METHOD_BYE ? this.pool.ofRequest(m) : null;
     return call?.session.onCrowdedBye(m) ? 200 : 0;
@@ -599,7 +598,7 @@ export class UserAgent
     return this.settings.refers === true ? RULES_REFER : RULES;
   }
 
-  /** Asks the user above. @returns as `mayCall` */
+  /** Asks the user agent's user. @returns as `mayCall` */
   private judge(t: ServerTransaction, m: Message, call: Call | null, isAuthenticated = false): number {
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     return this.user.mayCall(m, from, call, isAuthenticated);
@@ -611,18 +610,18 @@ export class UserAgent
     if (status === 401) this.user.writeChallenge(w, ip);
     else writeRefusal(w, this.rules, m, status);
     sendRefusal(this.layer, t, w);
-    // A challenge refuses nothing yet.
+    // A challenge is not a refusal yet.
     if (status !== 401) this.tellRefused(t, m, status);
   }
 
-  /** Refuses a request, and says so if it is a call. @param line of the program's own, with its end; NONE for none */
+  /** Refuses a request, and reports it if it is a call. @param line a header line with its end; NONE for none */
   private refuseCall(t: ServerTransaction, m: Message, status: number, line: Uint8Array = NONE): void {
     refuse(this.layer, t, m, status, line);
     this.tellRefused(t, m, status);
   }
 
   private tellRefused(t: ServerTransaction, m: Message, status: number): void {
-    // A request that came twice is not refused by that: the other of the two is the call.
+    // This does not refuse a request that came twice, since the other copy is the call.
     if (m.method !== METHOD_INVITE || status === 482) return;
     from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
     this.user.onCallRefused?.(m, from, status);
@@ -633,7 +632,7 @@ export class UserAgent
     this.tellRefused(t, m, status);
   }
 
-  /** @returns whether the INVITE was refused, because of the body that it carries or asks for */
+  /** @returns whether the INVITE was refused because of its body or its Accept */
   private isUnreadable(t: ServerTransaction, m: Message): boolean {
     if (findSdp(m, span) === BODY_OTHER) this.refuseCall(t, m, 415, ACCEPT_SDP);
     else if (m.has(HEADER_ACCEPT) && !takesSdp(m)) this.refuseCall(t, m, 406);
@@ -661,8 +660,8 @@ export class UserAgent
     this.limitRinging(call, m);
     if (!t.isUnproven) call.session.progress(180);
     if (call.state === CALL_INCOMING) this.onCallState(call, 0, 0, m);
-    // A caller that is answered at once gets one message for the one it sent: as long as it hears nothing it sends its
-    // INVITE again.
+    // A caller whose call is answered at once gets one message for each one sent. Until it gets an answer, it repeats
+    // its INVITE.
     if (t.isUnproven) call.session.progress(180);
   }
 
@@ -671,10 +670,7 @@ export class UserAgent
     t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
   }
 
-  /**
-   * An INVITE, from one who may, that takes the place of a call of ours, on its line: it is answered at once. RFC 3891
-   * §3
-   */
+  /** Takes a permitted INVITE that replaces a call of ours on its line, and answers it at once. RFC 3891 §3 */
   private onReplacing(t: ServerTransaction, m: Message): void {
     const row = m.first(HEADER_REPLACES);
     if (m.next(row) >= 0 || !replaces.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) {
@@ -692,7 +688,7 @@ export class UserAgent
     const place = this.transfer.placeOf(replaced);
     let call = this.pool.takeCall(place.line, this.transfer);
     if (call === null) {
-      // A call that rings makes room: no other phone has to be found for the one that picks up.
+      // The ringing call ends to make room, since the phone that picks up replaces it.
       if (this.transfer.isOn) this.transfer.giveUp();
       else if (replaced.answeredMs < 0) this.user.onMakeRoom?.(replaced);
       call = this.pool.takeCall(place.line, this.transfer);
@@ -714,17 +710,17 @@ export class UserAgent
     if (call.state === CALL_INCOMING) call.session.answer();
   }
 
-  /** @returns 0, or the status that refuses an INVITE which is to take the place of that call */
+  /** @returns 0, or the status that refuses an INVITE to replace that call */
   private judgeReplaced(call: Call): number {
     const { state, isCaller } = call.session;
     if (state === SESSION_ENDED || call.isMoved) return 603;
     if (this.transfer.isPicking) return 491;
     if (state >= SESSION_ANSWERED) return replaces.isEarlyOnly ? 486 : 0;
-    // An early dialog can be replaced where it is our call that rings, not where the other side calls. RFC 3891 §3
+    // An early dialog can be replaced if we made the call, not if the other side did. RFC 3891 §3
     return isCaller ? 0 : 481;
   }
 
-  /** A REFER in a call. RFC 3515 §2.4 */
+  /** Takes a REFER in a call. RFC 3515 §2.4 */
   private onRefer(t: ServerTransaction, m: Message, call: Call): void {
     const { transfer, wish } = this;
     if (this.settings.refers !== true) {
@@ -758,7 +754,7 @@ export class UserAgent
   /** @returns 0 with `destination`, or the status that refuses the REFER */
   private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
     const { transfer, wish, user } = this;
-    // A call that is not answered yet, or is being moved, cannot be moved.
+    // A call cannot be moved before it is answered, or while it is already being moved.
     if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
     const status = wish.readRefer(m, this.layer.scratch);
     if (status !== 0) return status;
@@ -770,7 +766,7 @@ export class UserAgent
   }
 
   /**
-   * A call that came rings as long as ours may, but no longer than the caller's Expires says; then the answer is 487.
+   * Limits the ringing of an incoming call by our setting and by the caller's Expires; after that the answer is 487.
    * RFC 3261 §13.3.1
    */
   private limitRinging(call: Call, m: Message): void {
@@ -797,17 +793,17 @@ export class UserAgent
     this.user.onText(call, m);
   }
 
-  /** Answers OPTIONS. A stranger is not told whether there is a call just now. */
+  /** Answers OPTIONS. The answer to a stranger does not show whether a call is under way. */
   private onOptions(t: ServerTransaction, m: Message): void {
     const isBusy = this.activeCall() !== null;
     const status = isBusy ? this.judge(t, m, null) : 0;
     this.replyOptions(t, isBusy && (status === 0 || status === 486) ? 486 : 200);
   }
 
-  /** Answers OPTIONS as an INVITE would be answered just now. RFC 3261 §11.2 */
+  /** Answers OPTIONS with the status that an INVITE would get at this moment. RFC 3261 §11.2 */
   private replyOptions(t: ServerTransaction, status: number): void {
     const w = t.respond(status);
-    // The response is short, for anyone may ask: a forged address would get a flood otherwise.
+    // The response is short, because anybody may send OPTIONS with a forged address, which would get a flood otherwise.
     w.put(this.context.allow);
     w.put(ALLOW_EVENTS);
     w.put(ACCEPT);
@@ -816,7 +812,7 @@ export class UserAgent
     t.sendResponse();
   }
 
-  // ---- what calls tell ----
+  // ---- events of calls ----
 
   onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void {
     this.user.onUnchanged?.(call, wasHold, m);
@@ -875,7 +871,7 @@ export class UserAgent
     this.user.onTrouble?.(line);
   }
 
-  // ---- what servers do ----
+  // ---- events of servers ----
 
   onServerFailed(from: Flow, to: Flow | null, status: number): void {
     this.serverProbe.schedule();
@@ -894,9 +890,9 @@ export class UserAgent
     this.registration.onServerBack(ip, port);
   }
 
-  // ---- how others see our address ----
+  // ---- our address as others see it ----
 
-  /** Takes what the settings say of it. @returns whether our Contact is another by that */
+  /** Takes the settings for it. @returns whether they change our Contact */
   private configureOutside(before: UserAgentSettings, isFirst: boolean): boolean {
     const { settings, layer } = this;
     const { learnsAddress = false, stun = "", publicIp = -1 } = settings;
@@ -942,7 +938,7 @@ export class UserAgent
     this.registration.ask();
   }
 
-  /** The calls with those who are told an address from outside are told the new one. */
+  /** Sends the new address to the calls whose peers get our address as seen from outside. */
   private followOutside(): void {
     this.tellOutside();
     for (let i = 0; i < this.calls.length; i++) {
@@ -963,7 +959,7 @@ export class UserAgent
     this.user.onOutside?.(ip, port);
   }
 
-  // ---- what the registration tells ----
+  // ---- events of the registration ----
 
   onRegistration(state: number, status: number, m: Message | null): void {
     if (state === REGISTRATION_FAILED && (status === 401 || status === 407)) this.tellTrouble(this.credentials.problem);
@@ -975,7 +971,7 @@ export class UserAgent
     this.user.onBinding(m, start, end);
   }
 
-  // ---- what transfers ask and tell ----
+  // ---- questions and events of transfers ----
 
   ringMostMs(): number {
     return this.settings.ringTimeMs > 0 ? this.settings.ringTimeMs : RING_MOST_MS;
@@ -998,7 +994,7 @@ export class UserAgent
     this.pool.setPort(this.settings.rtpPort);
   }
 
-  /** Tells the state of a call to the user above and to those who watch. */
+  /** Reports the state of a call to the user and to the subscribers. */
   onCallState(call: Call, cause: number, status: number, m: Message | null): void {
     if (call.state === CALL_ENDED) this.infoSender.drop(call);
     if (!this.transfer.noteChange(call, cause, status, m)) this.user.onCall(call, cause, status, m);
@@ -1008,12 +1004,12 @@ export class UserAgent
     else this.watchers.showState(watchState(active.state), active.session.isCaller, active.session.dialog);
   }
 
-  /** The call whose sound ran is over: another one on its line that has agreed on sound is heard from now on. */
+  /** Gives the sound of a line, whose call has ended, to another call on the line that has agreed on sound. */
   onSoundStopped(ended: Call): void {
     this.pool.passSound(ended);
   }
 
-  /** Tells a trouble once, however long it lasts. */
+  /** Reports a trouble once, however long it lasts. */
   private tellTrouble(trouble: string): void {
     if (trouble === "" || trouble === this.toldTrouble) return;
     this.toldTrouble = trouble;
@@ -1033,7 +1029,7 @@ function placeText(ip: number, port: number): string {
 
 const EMPTY = octets("");
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
-/** Whether the user above is asked for a request of that method: the others tell nothing, and do nothing. */
+/** Returns whether the user decides on requests of that method. The others reveal nothing and do nothing. */
 function isAsked(method: number): boolean {
   return method === METHOD_INVITE || method === METHOD_MESSAGE || method === METHOD_SUBSCRIBE;
 }
