@@ -1,28 +1,28 @@
 /**
- * Debounces a contact (a button, the button inside, or the contact of door or housing) and tells when it is held. Not
- * here: what the contact means (door.ts).
+ * Debounces a contact (a button, the button inside, or the contact of door or housing) and reports when it is held. Not
+ * here: the meaning of the contact (door.ts).
  */
 import type { Device, Input, InputName, InputOptions } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 
-/** A contact counts as closed when it is still closed after so long. */
+/** A contact counts as closed when it is still closed after this time. */
 const DEBOUNCE_MS = 20;
-/** A button that is closed for so long is held. */
+/** A button that is closed for this time is held. */
 const HOLD_MS = 2000;
 
 export interface ContactUser {
-  // These two enclose anything that comes from a device.
+  // `enter` runs before a device's input is handled, `leave` after it.
   enter(): void;
   leave(): void;
-  /** The contact changed. @param closed 1: pressed, or shut; 0: let go of, or open */
+  /** The contact changed. @param closed 1: pressed, or shut; 0: released, or open */
   onContact(name: InputName, closed: number): void;
-  /** The contact has been closed for 2 s; this comes once for each time. */
+  /** The contact has been closed for 2 s. This is called once each time. */
   onHold(name: InputName): void;
 }
 
 export class Contact implements InputOptions, TimerUser {
   private readonly name: InputName;
-  /** Whether it lasts: the contacts of door and housing, which are no buttons. */
+  /** The contact has a lasting state, as those of door and housing do and buttons do not. */
   private readonly isLasting: boolean;
   private readonly user: ContactUser;
   private readonly timers: Timers;
@@ -32,7 +32,7 @@ export class Contact implements InputOptions, TimerUser {
   private isHeld = false;
   private closedMs = 0;
 
-  /** The timer is made only where the board has the contact. */
+  /** The timer is made only if the board has the contact. */
   constructor(device: Device, name: InputName, timers: Timers, user: ContactUser) {
     this.name = name;
     this.isLasting = name === "sensor" || name === "tamper";
@@ -42,12 +42,12 @@ export class Contact implements InputOptions, TimerUser {
     this.timer = this.input === null ? -1 : timers.make(this, 0);
   }
 
-  /** Whether the board has it. */
+  /** Returns whether the board has the contact. */
   get exists(): boolean {
     return this.input !== null;
   }
 
-  /** Tells the state at start, where that means something. */
+  /** Reports the state at start, if the contact has a lasting state. */
   tell(): void {
     if (this.input === null || !this.isLasting) return;
     this.closed = this.input.read();
@@ -57,7 +57,7 @@ export class Contact implements InputOptions, TimerUser {
   onReadable(): void {
     if (this.input === null) return;
     this.user.enter();
-    // A second push before the time is over counts as a second press.
+    // A second push before the hold time ends counts as a second press.
     if (!this.isLasting && this.closed === 1 && this.input.read() === 0) this.change(0);
     this.timers.start(this.timer, DEBOUNCE_MS);
     this.user.leave();

@@ -1,8 +1,8 @@
 /**
- * The echo canceller at its place: between the microphone and everything that hears it, with what the loudspeaker
- * really played. What the filter knows of the door's housing stays from one call to the next. It looks each second
- * whether microphone, reference and filter do their work, says in words what does not, and begins anew where what it
- * learnt is worth nothing. Not here: the arithmetic (media/echo.ts), the devices' rings.
+ * Puts the echo canceller between the microphone and all that use its sound, and gives it the sound that the
+ * loudspeaker really played. The filter keeps what it has learnt of the door's housing from one call to the next. Each
+ * second a check looks whether microphone, reference and filter work, puts a problem into words, and resets a filter
+ * that has learnt nothing of use. Not here: the arithmetic (media/echo.ts), the devices' rings.
  */
 import type { AudioInput } from "../../hal/device.js";
 import { echoBegin, echoRun } from "../media/echo.js";
@@ -23,7 +23,9 @@ import {
 import { peakOf } from "../media/goertzel.js";
 import { smallOf } from "../media/smallfloat.js";
 
-/** A problem of the sound, in words with what to do, by PROBLEM_*. The first of those that were seen is told. */
+/**
+ * Texts by PROBLEM_*: each names a problem of the sound and its remedy. The first problem that was found is reported.
+ */
 const WORDS: readonly string[] = [
   "the microphone is dead: check its wiring and audio.input",
   "the microphone clips: lower audio.gain",
@@ -37,35 +39,36 @@ const PROBLEM_REFERENCE = 2;
 const PROBLEM_ECHO = 3;
 const PROBLEM_QUIET = 4;
 
-/** Frames of 20 ms between two looks, and as many with sound and no reference of it. */
+/** Frames of 20 ms between two checks, and the number of frames with sound but no reference that make a problem. */
 const LOOK_FRAMES = 50;
-/** Samples of a second that are cut off, from which on it is heard. */
+/** The number of clipped samples in a second from which on clipping is audible. */
 const CLIPPED_MOST = 80;
-/** Blocks of 8 ms in which a microphone that works gives something at least: 3 s. */
+/** Blocks of 8 ms within which a working microphone gives at least some signal: 3 s. */
 const DEAD_MOST = 375;
-/** What is played is so loud at least when its reference is missed: a volume turned down leaves some of it. */
+/** The least level of played sound at which its reference has to be there, even if the volume is turned down. */
 const LOUD = 3000;
-/** The filter failed so often lately that voices are switched. A tone at the begin of a call does that for a moment. */
-const TROUBLED = 400;
 /**
- * Looks while something is played in which the filter found no echo or failed, and blocks in which it has found one.
+ * The number of recent failures of the filter from which on voices are switched. A tone at the beginning of a call
+ * causes that for a moment.
  */
+const TROUBLED = 400;
+/** Checks during sound in which the filter found no echo or failed, and blocks in which it has found one. */
 const LOST_MOST = 8;
 const FOUND_LEAST = 10;
 const PLAYING = 60 * BLOCK;
-/** A microphone is louder by so much while something is played, on average: there is an echo. */
+/** The mean rise of the microphone's level during played sound that shows an echo. */
 const ECHO_LEAST = 100 * BLOCK;
-/** The gain for a visitor is at its most, and the voice has a level below 120 before it. */
+/** The level of a voice before the visitor's gain, below which even the greatest gain is too little. */
 const GAIN_MOST = 16_000;
 const HARDLY = smallOf(14_400, 22);
 
 export class EchoControl {
-  /** Options of each step, ECHO_…; -1: nothing is done. */
+  /** Options of each step, ECHO_…; -1: the canceller is off. */
   private options = 0;
   private readonly input: AudioInput;
   private readonly state: EchoState | null;
   private readonly played: Int16Array | null;
-  /** Stands for the reference while the codec gives none: what was written last. Made when it is needed first. */
+  /** Replaces the reference while the codec gives none: the samples written last. Made when it is first needed. */
   private spare: Int16Array | null = null;
   private isSpare = false;
   private frames = 0;
@@ -73,7 +76,7 @@ export class EchoControl {
   private lost = 0;
   private isLoud = false;
   private isDead = false;
-  /** The bits of the problems that this call had. */
+  /** The problems of this call, as bits. */
   private seen = 0;
 
   /** @param samples of one step */
@@ -89,7 +92,7 @@ export class EchoControl {
     this.options = how === "off" ? -1 : how === "switch" ? ECHO_SWITCH : 0;
   }
 
-  /** Sound begins: problems of an earlier call are forgotten, and a filter that failed in it. */
+  /** Takes the beginning of sound: forgets the problems of an earlier call, and a filter that failed in it. */
   begin(): void {
     if (this.state !== null && this.seen & (1 << PROBLEM_ECHO)) echoBegin(this.state);
     this.seen = this.frames = this.unheard = this.lost = 0;
@@ -102,7 +105,7 @@ export class EchoControl {
     return "";
   }
 
-  /** What the input read last, all of it: the loudspeaker's sound goes out of it. */
+  /** Removes the loudspeaker's sound from all samples that the input read last. */
   run(samples: Int16Array): void {
     const { state, played } = this;
     if (state === null || played === null || this.options < 0) return;
@@ -116,13 +119,15 @@ export class EchoControl {
     this.look(state);
   }
 
-  /** What is written to the loudspeaker. @param peak its loudest sample */
+  /** Takes the samples that are written to the loudspeaker. @param peak their loudest sample */
   wrote(samples: Int16Array, peak: number): void {
     this.isLoud = peak > LOUD;
     if (this.isSpare) this.spare?.set(samples);
   }
 
-  /** A reference that stays away while something is played: what was written takes its place until it comes. */
+  /**
+   * Checks whether the reference is missing during played sound; the written samples then replace it until it comes.
+   */
   private seek(state: EchoState, played: Int16Array): void {
     if (!this.isLoud && !this.isSpare) return;
     if (peakOf(played, 0, played.length) > 0) {
@@ -149,7 +154,7 @@ export class EchoControl {
       this.seen |= 1 << PROBLEM_DEAD;
       this.isDead = true;
     } else if (this.isDead) {
-      // The filter has learnt that nothing is heard.
+      // The filter has learnt that the microphone hears nothing.
       this.isDead = false;
       echoBegin(state);
     }

@@ -1,32 +1,32 @@
 /**
- * The reader and keypad at the door: frames become keys and cards, and what comes faster than a hand can is noise. A
- * reader that is broken, or a wire that somebody plays with, fills neither the log nor the flash. Not here: what a code
- * or card opens (intercom/access.ts), and how bits are gathered (the device).
+ * The reader and keypad at the door. Frames become keys and cards, and frames that come faster than a hand can enter
+ * them are noise. So a broken reader, or tampering with its wires, fills neither the log nor the flash. Not here: the
+ * effect of codes and cards (intercom/access.ts), and the reception of bits (the device).
  */
 import type { Device, ReaderOptions } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { FRAME_CARD, FRAME_NOISE, WiegandFrame } from "./wiegand.js";
 
-/** Nobody presses a second key before. */
+/** The least time between two keys pressed by hand. */
 const KEY_MS = 40;
-/** Nor holds a second card to the reader. */
+/** The least time between two cards held to the reader by hand. */
 const CARD_MS = 500;
-/** A reader may send a card again and again while it lies there. */
+/** The time in which the same card counts once, since a reader may repeat a card that lies on it. */
 const SAME_CARD_MS = 2000;
-/** Noise is told so often at most. */
+/** The least time between two reports of noise. */
 const NOISE_MS = 60_000;
 
 export interface EntryPanelUser {
-  // These two enclose anything that comes from a device.
+  // `enter` runs before a device's input is handled, `leave` after it.
   enter(): void;
   leave(): void;
   /** @param code ASCII of 0 to 9, * or # */
   onKey(code: number): void;
   /** @param number decimal */
   onCard(number: string): void;
-  /** A key stays down and counts no more, or is up again. @param code ASCII */
+  /** A key stays down and no longer counts, or is up again. @param code ASCII */
   onStuck(code: number, isStuck: boolean): void;
-  /** Frames came that are neither. @param bits of the last one @param count since it was told before */
+  /** Frames came that are neither key nor card. @param bits of the last one @param count since the last report */
   onNoise(bits: number, count: number): void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * When loudspeaker and microphone are tested, and who is told: at a word of the console, and once a day at the minute
- * of `audio.selftest`. Never in a call, and a call ends it. Not here: the tones and what is heard of them
- * (media/selftest.ts).
+ * Starts the test of loudspeaker and microphone, on a command of the console and once a day at the minute of
+ * `audio.selftest`, and reports its result. No test runs in a call, and a call ends a test. Not here: the tones and
+ * their measurement (media/selftest.ts).
  */
 import type { AudioInput } from "../../hal/device.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -18,12 +18,12 @@ const NO_FRAMES = "no microphone: it gives no sound at all; the line that names 
 interface SelfCheckUser {
   /** @returns s since 1970 in UTC, 0 while it is not known */
   epochS(): number;
-  /** Whether a call or a ring leaves no room for a test. */
+  /** Returns whether a call or a ring leaves no room for a test. */
   isBusy(): boolean;
 }
 
 export class SelfCheck implements TimerUser {
-  /** Exists while it runs only: there is no room for it beside a call. */
+  /** The test exists only while it runs, since there is no memory for it beside a call. */
   private test: SelfTest | null = null;
   private readonly user: SelfCheckUser;
   private readonly settings: Settings;
@@ -31,7 +31,7 @@ export class SelfCheck implements TimerUser {
   private readonly events: DoorEvents;
   private readonly timer: number;
   private startedMs = 0;
-  /** The minute of the week in which the last test of the night began. */
+  /** The minute of the week in which the last daily test began. */
   private lastMinute = -1;
 
   constructor(user: SelfCheckUser, settings: Settings, timers: Timers, events: DoorEvents) {
@@ -46,13 +46,13 @@ export class SelfCheck implements TimerUser {
     return this.test !== null;
   }
 
-  /** The settings may have changed. */
+  /** Takes the settings, which may have changed. */
   set(): void {
     if (this.settings.get("audio.selftest") !== OFF) this.timers.start(this.timer, LOOK_MS);
     else if (this.test === null) this.timers.stop(this.timer);
   }
 
-  /** @returns "", or why it cannot be done now */
+  /** @returns "", or the reason why it cannot be done now */
   start(): string {
     if (this.test !== null) return "the test runs already";
     if (this.user.isBusy()) return "not in a call: hangup first";
@@ -62,7 +62,7 @@ export class SelfCheck implements TimerUser {
     return "";
   }
 
-  /** A frame of the microphone becomes one for the loudspeaker. */
+  /** Takes a frame of the microphone, and replaces it by one for the loudspeaker. */
   run(samples: Int16Array, input: AudioInput): void {
     const { test } = this;
     if (test === null) return;
@@ -85,7 +85,7 @@ export class SelfCheck implements TimerUser {
     if (epochS === 0) return;
     const minute = minuteOfWeek(epochS, this.settings.get("time.zone"));
     if (minute % DAY_MINUTES !== minuteOfDay(this.settings.get("audio.selftest")) || minute === this.lastMinute) return;
-    // In a call it is tried again in the same minute; after that the next night has its turn.
+    // In a call the test is tried again within the same minute; after that it waits for the next day.
     if (this.start() === "") this.lastMinute = minute;
   }
 

@@ -1,7 +1,7 @@
 /**
- * The driver: joins the core to the devices it was given. Datagrams and streams go in, the clock and the wake-up time
- * are kept, microphone and speaker run while there is a call. The same lines serve the board and the simulator; what a
- * device is stands in hal/device.ts. Not here: what a door does (door.ts).
+ * The driver joins the core to the devices that it gets. It hands in datagrams and streams, keeps the clock and the
+ * wake-up time, and runs microphone and loudspeaker during a call. The board and the simulator use the same code;
+ * hal/device.ts describes a device. Not here: the behaviour of a door (door.ts).
  */
 
 import type {
@@ -61,16 +61,16 @@ const LOG_KEY = "log";
 const BUSY = "there is a call";
 const NO_BROKER = "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, save, reboot";
 
-/** Samples in 20 ms at 8 kHz: what is moved at a time. */
+/** Samples in 20 ms at 8 kHz, the amount that is moved at a time. */
 const FRAME_SAMPLES = 160;
 /** All inputs: the buttons in their order, the button inside, and the contacts of door and housing. */
 const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
-/** Names of which it is kept what was told. */
+/** The most names whose last report is kept. */
 const UNFOUND_MOST = 8;
-/** At rest what is no longer used is freed so often at most, whatever comes. */
+/** The least time between two collections of unused memory at rest. */
 const TIDY_EVERY_MS = 10_000;
 
-/** By SIGNAL_*; -1: silence. */
+/** The tones by SIGNAL_*; -1: silence. */
 const TONE_OF_SIGNAL = Int8Array.of(
   -1,
   TONE_ANSWERED,
@@ -125,20 +125,20 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private readonly sounds: SoundPort[] = [];
   private readonly tone = new Tone();
   private readonly contacts: Contact[] = [];
-  /** Null on a board with one line: no second phone can join there. */
+  /** Null on a board with one line, where no second phone can join. */
   private readonly conference: Conference | null;
   private tidiedMs = 0;
-  /** The microphone's port calls. */
+  /** The microphone's port has called. */
   private isSounding = false;
-  /** Settings were saved: the next wake starts the door anew with them, since saving took a wake of its own. */
+  /** Settings were saved. The next wake starts the door again with them, since saving took a wake of its own. */
   private isReconfigureDue = false;
   private readonly onFrames = (frames: number, lost: number): void => this.moveSound(frames, lost);
-  /** Names that were not found when they were looked up last, with what was told of each; null: there never was one. */
+  /** Names that the last look-up did not find, with the report for each; null: all were found so far. */
   private unfound: Map<string, string> | null = null;
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private ip = 0;
-  /** Missing on a device without TLS. */
+  /** Undefined on a device without TLS. */
   declare secureStream?: Network["secureStream"];
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
@@ -218,7 +218,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     });
   }
 
-  /** Opens the sockets and begins. @throws Error with one line for a person when a port cannot be had */
+  /** Opens the sockets and begins. @throws Error with one line for a person when a port is not available */
   async start(): Promise<void> {
     this.setLevels();
     this.ip = this.address();
@@ -318,7 +318,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.events.event("error", "the reader sent what is neither a card nor a key", { bits, count });
   }
 
-  /** The network is back with the same address: registers again. */
+  /** Registers again, since the network is back with the same address. */
   renew(): void {
     this.enter();
     this.door.ua.registration.renew();
@@ -340,7 +340,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   /**
    * Carries out a line of the console.
-   * @param seat where it was typed; the serial line unless another is named @returns what to print
+   * @param seat the place where the line was typed; the serial line by default @returns the text to print
    */
   line(input: string, seat?: Seat): string {
     this.enter();
@@ -365,7 +365,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     };
   }
 
-  // ---- what the core asks ----
+  // ---- requests of the core ----
 
   sendDatagram(ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean {
     return this.sip !== null && this.sip.write(bytes, start, end, ip, port);
@@ -441,7 +441,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return this.door.ua.activeCall() !== null;
   }
 
-  /** What a broker may order; `Mqtt` checks who orders what. */
+  /** Returns the orders that a broker may give; `Mqtt` checks each order. */
   private orders(): DoorOrders {
     return {
       open: (relay) => this.door.open("MQTT", relay),
@@ -460,7 +460,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     };
   }
 
-  /** What the HTTP API may ask; `Api` checks who asks. */
+  /** Returns the functions of the HTTP API; `Api` checks the client. */
   private apiOrders(): ApiOrders {
     return {
       status: () => this.console.report("status"),
@@ -476,7 +476,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     };
   }
 
-  /** Whether a call or a ring leaves no room for a test of the sound. */
+  /** Returns whether a call or a ring leaves no room for a test of the sound. */
   isBusy(): boolean {
     return this.isInCall() || this.door.isRinging || this.tone.isOn();
   }
@@ -502,17 +502,19 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.ledPin.write(pattern);
   }
 
-  /** The microphone's port has frames; before them `lost` samples were left out, for this was late. */
+  /**
+   * Takes frames of the microphone's port. `lost` samples in front of them are missing, because this was called late.
+   */
   private moveSound(frames: number, lost: number): void {
     this.enter();
-    // What came meanwhile is heard first.
+    // The sound received meanwhile is played first.
     if (frames > 1 || lost > 0) for (let i = 0; i < this.sounds.length; i++) this.readRtp(i);
     if (lost > 0) this.skipSound(lost);
     for (let left = frames; left > 0 && this.isSounding; left--) this.moveFrame();
     this.leave();
   }
 
-  /** Moves 20 ms of a call: sends the microphone's sound and plays what came. A tone takes the place of both. */
+  /** Moves 20 ms of a call: sends the microphone's sound and plays the received sound. A tone replaces both. */
   private moveFrame(): void {
     const { samples, tone } = this;
     const call = this.door.ua.activeCall();
@@ -557,7 +559,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     for (let i = 0; i < lines.length; i++) lines[i].media.skip(samples);
   }
 
-  // ---- what the devices bring ----
+  // ---- input from the devices ----
 
   private readSip(): void {
     const socket = this.sip;
@@ -642,9 +644,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     else this.wake.at(next);
   }
 
-  /**
-   * Frees what is no longer used while there is no call: the pause would be heard in a call.
-   */
+  /** Frees unused memory while there is no call, since the pause would be audible in a call. */
   private rest(): void {
     const { nowMs } = this.timers;
     this.door.trace.rest();
@@ -653,7 +653,9 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.device.collect();
   }
 
-  /** Takes the settings of pins and sound. A level means nothing else from the moment that its setting is kept. */
+  /**
+   * Takes the settings of pins and sound. The meaning of a pin's level changes at the moment when its setting is saved.
+   */
   private wire(): void {
     if (this.device.wire !== null) this.device.wire(wiringOf(this.settings));
     this.setLevels();
@@ -661,7 +663,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
 
   private reconfigure(): void {
     this.isReconfigureDue = false;
-    // Without a network nothing else can begin yet; `start` does the rest.
+    // The rest needs a network and is done by `start`.
     if (this.sip !== null) this.door.start(this.ip);
     else this.door.prepare();
   }
@@ -688,7 +690,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return ip > 0 ? ip : this.device.address();
   }
 
-  /** Tells that a name was not found: once, until it is found or there is something else to tell of it. */
+  /** Reports that a name was not found: once, until it is found or the report changes. */
   private reportUnfound(name: string, line: string): void {
     this.unfound ??= new Map();
     if (this.unfound.get(name) === line) return;

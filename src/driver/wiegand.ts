@@ -1,16 +1,16 @@
 /**
  * Reads frames of Wiegand readers and keypads: cards of 26, 34 and 37 bits with their two parity bits, and keys of 4 or
- * 8 bits. A frame of another length or with a wrong bit is noise and nothing else. Not here: how the bits are gathered
- * (the device), and what a card opens.
+ * 8 bits. A frame of another length or with a wrong bit is noise. Not here: the reception of bits (the device), and the
+ * relays that a card opens.
  */
 
-// FRAME_*: what a frame is.
+// FRAME_*: the kinds of frames.
 export const FRAME_NOISE = 0;
 export const FRAME_CARD = 1;
 export const FRAME_KEY = 2;
 
 const WORD_BITS = 32;
-/** Of 37 bits the parities overlap by the one in the middle. */
+/** In a frame of 37 bits both parities cover the bit in the middle. */
 const LONGEST_BITS = 37;
 const KEY_STAR = 10;
 const KEY_HASH = 11;
@@ -18,15 +18,15 @@ const ZERO = 0x30;
 const STAR = 0x2a;
 const HASH = 0x23;
 
-/** A frame as it came: its last 32 bits in `low`, those before them in `high`. */
+/** A received frame: its last 32 bits are in `low`, those before them in `high`. */
 export class WiegandFrame {
   bits = 0;
   high = 0;
   low = 0;
-  /** Of a card its number, of a key its ASCII code; 0 for noise. */
+  /** The number of a card, or the ASCII code of a key; 0 for noise. */
   value = 0;
 
-  /** @returns FRAME_*; `value` is what it says */
+  /** @returns FRAME_*; `value` has the frame's content */
   read(bits: number, high: number, low: number): number {
     this.bits = bits;
     this.high = high;
@@ -43,7 +43,7 @@ export class WiegandFrame {
 
   private readKey(): number {
     const key = this.low & 15;
-    // Of eight bits the first four are the others upside down.
+    // The first four of eight bits are the inverse of the last four.
     if (this.bits === 8 && ((this.low >> 4) & 15) !== (~key & 15)) return FRAME_NOISE;
     if (key > KEY_HASH) return FRAME_NOISE;
     this.value = key === KEY_STAR ? STAR : key === KEY_HASH ? HASH : ZERO + key;
