@@ -1,6 +1,6 @@
 /**
- * How a party of the simulated house is joined to the network: sockets of this machine or of the virtual network, each
- * with a wiretap for the ladder and the pcap, and with the script's faults. Not here: who the parties are (party.ts,
+ * Joins a party of the simulated house to the network: its sockets are those of this machine or of the virtual network.
+ * Each has a wiretap for the ladder and the pcap, and the script's faults. Not here: the parties (party.ts,
  * house-server.ts).
  */
 import { networkInterfaces } from "node:os";
@@ -32,27 +32,27 @@ export interface House {
   clock: Clock;
   /** Null for the machine's own network. */
   network: VirtualNetwork | null;
-  /** The faults of datagrams on the machine's own network. */
+  /** The faults for datagrams on the machine's own network. */
   faults: Faults;
   wiretap: Wiretap;
   tell(event: SimEvent): void;
   /** Gets the secrets of connections by TLS. */
   keylog?: ((line: Uint8Array) => void) | undefined;
-  /** Looks on at the timers of a party; none: nobody does. */
+  /** Makes the observer of a party's timers; undefined: there is none. */
   watch?: (who: string) => TimerWatcher;
 }
 
-/** A message as a party of the house sends or gets it: by addresses as numbers, and without a time. */
+/** A message as a party of the house sends or gets it. Addresses are numbers, and there is no time. */
 interface Seen extends Omit<Carried, "tMs" | "from" | "to"> {
   from: number;
   to: number;
 }
 
-/** Sees each message once, from any sender, and gives it to the ladder and the pcap. */
+/** Gets each message once, from any sender, and gives it to the ladder and the pcap. */
 export class Wiretap {
   ladder: Ladder | null = null;
   pcap: Pcap | null = null;
-  /** Is told every carried message, before the ladder is. */
+  /** Gets every message that is delivered, before the ladder does. */
   onCarried: ((carried: Carried) => void) | null = null;
   private readonly own = new Map<string, string>();
   private readonly ends = new Map<string, number>();
@@ -62,7 +62,10 @@ export class Wiretap {
     this.clock = clock;
   }
 
-  /** That port belongs to one of the parties: a message from it was seen when it was sent. */
+  /**
+   * Notes that a port belongs to one of the parties. Messages from it are shown when they are sent, not again on
+   * arrival.
+   */
   add(ip: number, port: number, owner: string): void {
     this.own.set(ip + ":" + port, owner);
   }
@@ -96,7 +99,7 @@ export class Wiretap {
     this.pcap?.message(carried);
   }
 
-  /** A party, the first side, closes a connection. */
+  /** Notes that a party, the first side, closes a connection. */
   closed(from: number, fromPort: number, to: number, toPort: number): void {
     this.pcap?.closeTcp(this.clock.now(), { from: ipv4Text(from), fromPort, to: ipv4Text(to), toPort });
   }
@@ -182,7 +185,7 @@ export class Wiring {
     };
   }
 
-  /** Messages from others are lost here, those of the parties where they are sent. */
+  /** Faults apply here to messages from outside; messages of the parties had theirs when they were sent. */
   private readReached(socket: UdpSocket, into: Uint8Array): number {
     const { ip } = this;
     const { faults, network, wiretap } = this.house;

@@ -1,7 +1,7 @@
 /**
  * TCP on Node, in the shape of hal/device.ts: one listener, a bounded number of connections, bounded queues of octets
- * to send; connections of ours can be by TLS. Not here: what a server is believed by (tls.ts), listening for TLS
- * (tlslistener.ts), IPv6, and what a message is (the stream is handed on as it comes).
+ * to send; outgoing connections can use TLS. Not here: the check of a server (tls.ts), listening for TLS
+ * (tlslistener.ts), IPv6, and the bounds of messages (the stream is handed on as it comes).
  */
 import { createServer, type Server, Socket } from "node:net";
 import type { TcpConnection, TcpOptions, TcpStack, Trust } from "../../hal/device.js";
@@ -9,15 +9,17 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { openSecure } from "./tls.js";
 import { openError } from "./udp.js";
 
-/** Connections at once, both ways together, unless another number is given. */
+/** The usual limit of connections at once, in both directions together. */
 export const TCP_CONNECTIONS = 16;
-/** Further connections that may be accepted: the user may close another one to have a place for them. */
+/** Connections that may be accepted beyond the limit, so that the user may close another one to make room. */
 const TCP_SPARE = 4;
-/** Octets that wait to be sent on a connection: a few of the longest messages. */
+/** The most octets that wait to be sent on a connection: a few of the longest messages. */
 export const TCP_QUEUE_BYTES = 65536;
-/** How long an attempt to open may take, ms: as long as a transaction waits. RFC 3261 §17.1.2.2 (Timer F) */
+/**
+ * The longest time for opening a connection, ms, which is as long as a transaction waits. RFC 3261 §17.1.2.2 (Timer F)
+ */
 export const TCP_CONNECT_MS = 32000;
-/** After we closed, the other side may take so long to close, ms; then the connection is dropped. */
+/** The time that the other side has to close after us, ms; then the connection is dropped. */
 const CLOSE_MS = 2000;
 
 /** The number of the connection that was opened last, over all stacks. */
@@ -28,12 +30,12 @@ class NodeTcpConnection implements TcpConnection {
   readonly address: number;
   readonly port: number;
   readonly socket: Socket;
-  /** The host that the other side of a connection by TLS has to be; null for one that is not ours, or without TLS. */
+  /** The host that the other side has to prove by TLS; null for an incoming connection, or one without TLS. */
   readonly name: string | null;
   proof: string | undefined;
   private readonly stack: NodeTcpStack;
   private open = true;
-  /** What is to be sent when the other side has proved who it is; null: that is done, or not needed. */
+  /** The octets to send once the other side has proved who it is; null: it has, or need not. */
   private waiting: Uint8Array[] | null = null;
   private waitingBytes = 0;
   private isEnding = false;
@@ -82,7 +84,7 @@ class NodeTcpConnection implements TcpConnection {
     return true;
   }
 
-  /** The other side has proved who it is: what waited is sent. @param proof "CA" or "pin" */
+  /** Sends the waiting octets, since the other side has proved who it is. @param proof "CA" or "pin" */
   trustPeer(proof: string): void {
     this.proof = proof;
     for (const bytes of this.waiting ?? []) this.socket.write(bytes);
@@ -105,7 +107,7 @@ class NodeTcpConnection implements TcpConnection {
       socket.destroy();
       return;
     }
-    // While the connection opens, the time for opening runs; this one begins after it.
+    // This timeout begins after the connection is open; until then the time for opening runs.
     if (socket.connecting) socket.once("connect", () => this.dropSoon());
     else this.dropSoon();
     socket.end();
@@ -133,7 +135,7 @@ export class NodeTcpStack implements TcpStack {
   private open = true;
   private readonly keylog: ((line: Uint8Array) => void) | undefined;
 
-  /** @param event of the server, when a connection came */
+  /** @param event the server's event for a new connection */
   constructor(server: Server | null, options: TcpOptions, most: number, settings: StackSettings = {}) {
     const { event = "connection", keylog } = settings;
     this.keylog = keylog;
@@ -227,17 +229,17 @@ export class NodeTcpStack implements TcpStack {
   }
 }
 
-/** What else a stack can be told. */
+/** Further options of a stack. */
 interface StackSettings {
-  /** The server's event of a connection that came. */
+  /** The server's event for a new connection. */
   event?: "connection" | "secureConnection";
   /** Gets the secrets of connections by TLS. */
   keylog?: ((line: Uint8Array) => void) | undefined;
 }
 
 /**
- * Listens, unless it only calls. @param connections at once, both ways together @throws Error of one line if the port
- * or the address cannot be had
+ * Makes a stack, which listens unless it is only for outgoing connections. @param connections at once, in both
+ * directions together @throws Error of one line if the port or the address is not available
  */
 export function openTcp(
   options: TcpOptions,

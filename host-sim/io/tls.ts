@@ -1,8 +1,8 @@
 /**
- * Connections by TLS 1.2 and 1.3 to servers, on Node. A server is believed by its certificate (an authority of ours,
- * the time, the name: RFC 5922 §7), or by its key alone; nothing else is ever taken. Every failure is one line that
- * says what was wrong and what to set.
- * Not here: connections that others open (tlslistener.ts), and queues of octets (tcp.ts).
+ * Connections by TLS 1.2 and 1.3 to servers, on Node. A server proves who it is by its certificate (an authority of
+ * ours, the time, the name: RFC 5922 §7), or by its key alone; no other proof is accepted. Every failure is one line
+ * that says what was wrong and what to set.
+ * Not here: incoming connections (tlslistener.ts), and queues of octets (tcp.ts).
  */
 import { createHash, type X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ export const HANDSHAKE_MS = 5000;
 const NAMES_SHOWN = 3;
 const EXPIRED = "CERT_HAS_EXPIRED";
 const TOO_EARLY = "CERT_NOT_YET_VALID";
-/** OpenSSL's errors of a certificate whose authority is not known. */
+/** OpenSSL's errors for a certificate of an unknown authority. */
 const UNTRUSTED = new Set([
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
@@ -31,9 +31,9 @@ const UNTRUSTED = new Set([
 export interface SecureOptions {
   address: number;
   port: number;
-  /** Undefined for any. */
+  /** Undefined: any. */
   localAddress: string | undefined;
-  /** The host that the other side has to be; "" for the address. */
+  /** The host that the certificate has to name; "" for the address. */
   name: string;
   trust: Trust;
   /** Gets the secrets of the connection, as lines of an SSLKEYLOGFILE. */
@@ -41,9 +41,9 @@ export interface SecureOptions {
 }
 
 /**
- * Connects. @param done told once: "" and how the other side is known ("CA", "pin"), or what was wrong; the socket is
- * destroyed then. It is not told of a connection that never opened. @returns the socket, or a line when the settings
- * cannot be used
+ * Connects. @param done called once, with "" and the proof of the other side ("CA", "pin"), or with the problem, and
+ * then the socket is destroyed. It is not called for a connection that never opened. @returns the socket, or a line
+ * when the settings cannot be used
  */
 export function openSecure(options: SecureOptions, done: (problem: string, proof: string) => void): TLSSocket | string {
   const { address, port, localAddress, name, trust, keylog } = options;
@@ -64,7 +64,7 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
     ca,
     minVersion: "TLSv1.2",
     ...(name === "" || ipv4(name) >= 0 ? {} : { servername: name }),
-    // Judged below, where it can be said what is wrong; until then nothing is sent.
+    // The certificate is checked below, where the problem can be named; nothing is sent until then.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   };
@@ -158,7 +158,7 @@ export function pinOf(certificate: X509Certificate): string {
     .digest("hex");
 }
 
-/** @returns "" or why a certificate is not for that host, RFC 5922 §7.1, §7.2: no part of it is a wildcard */
+/** @returns "" or why a certificate is not for that host, RFC 5922 §7.1, §7.2: wildcards are not accepted */
 export function identityProblem(certificate: X509Certificate, name: string): string {
   const wanted = name.toLowerCase().replace(/\.$/, "");
   const identities = identitiesOf(certificate.subjectAltName ?? "");
@@ -174,9 +174,9 @@ export function identityProblem(certificate: X509Certificate, name: string): str
 }
 
 /**
- * Reads the names that a certificate is for. RFC 5922 §7.1: URIs of SIP domains, and only without these DNS names.
- * @param subjectAltName as Node writes it: `DNS:a, URI:sip:b, IP Address:c`, with quotes as JSON has them around what
- * could be taken for more than one
+ * Reads the names that a certificate is for. RFC 5922 §7.1: the names are URIs of SIP domains or, if there are none,
+ * DNS names. @param subjectAltName as Node writes it: `DNS:a, URI:sip:b, IP Address:c`, with JSON's quotes around a
+ * value that could be read as more than one
  */
 export function identitiesOf(subjectAltName: string): { domains: string[]; addresses: string[] } {
   const uris: string[] = [];
@@ -185,7 +185,7 @@ export function identitiesOf(subjectAltName: string): { domains: string[]; addre
   for (const [, type, quoted, plain] of subjectAltName.matchAll(
     /(?:^|, )([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|([^,]*))/g,
   )) {
-    // A name in quotes has characters that no host has.
+    // A name in quotes has characters that are not valid in a host.
     if (quoted !== undefined) continue;
     const value = plain.toLowerCase();
     if (type === "URI") {

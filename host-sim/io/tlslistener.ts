@@ -1,8 +1,8 @@
 /**
- * A listener for TLS 1.2 and 1.3 on Node: certificates by the name that a client asks for (SNI), which can be replaced
- * while connections go on, and clients that have to show a certificate of their own if an authority is given. Its
- * connections are those of tcp.ts.
- * Not here: what a server of others is believed by (tls.ts).
+ * A listener for TLS 1.2 and 1.3 on Node: it chooses the certificate by the name that a client asks for (SNI), and
+ * certificates can be replaced while connections go on. If an authority is given, clients have to show a certificate of
+ * their own. Its connections are those of tcp.ts.
+ * Not here: the check of other servers (tls.ts).
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,19 +13,19 @@ import { safe } from "../world/events.js";
 import { type NodeTcpStack, openTcp } from "./tcp.js";
 import { HANDSHAKE_MS, identitiesOf, readCertificates } from "./tls.js";
 
-/** Handshakes that one address may have begun at once. */
+/** The most handshakes that one address may have under way. */
 const HANDSHAKES_OF_ONE = 64;
 
-/** A file with a certificate (and those between it and its authority), and the file with its key. */
+/** The file with a certificate (and those between it and its authority), and the file with its key. */
 export interface Pair {
   certificate: string;
   key: string;
 }
 
 export interface TlsFiles {
-  /** One at least; the first is for clients that ask for none of the names. */
+  /** It has at least one pair; the first is for clients that ask for none of the names. */
   pairs: readonly Pair[];
-  /** Authorities of whom clients have to show a certificate; "" if they need none. */
+  /** Authorities, one of which has to have signed a client's certificate; "" if clients need none. */
   ca: string;
 }
 
@@ -34,7 +34,7 @@ export class Certificates {
   readonly files: TlsFiles;
   /** The first pair, for clients that ask for none of the names. */
   main: SecureContextOptions;
-  /** Called after the files were read anew. */
+  /** Called after the files were read again. */
   onReload: () => void = () => {};
   private named = new Map<string, SecureContext>();
 
@@ -44,7 +44,7 @@ export class Certificates {
     this.main = this.load();
   }
 
-  /** Reads the files anew. @throws Error of one line; then those read before stay */
+  /** Reads the files again. @throws Error of one line; then the earlier ones stay in use */
   reload(): void {
     this.main = this.load();
     this.onReload();
@@ -75,8 +75,8 @@ export class Certificates {
 }
 
 /**
- * Listens. @param onFailed told of each handshake that failed: the client's address and why @param keylog gets the
- * secrets of all connections @throws as openTcp
+ * Listens. @param onFailed called for each handshake that failed, with the client's address and the reason @param
+ * keylog gets the secrets of all connections @throws as openTcp
  */
 export function openTls(
   options: TcpOptions,
@@ -111,12 +111,12 @@ export function openTls(
   return openTcp(options, connections, { event: "secureConnection", keylog }, server);
 }
 
-/** The handshakes that go on, of which one address may have a few only: they take places that others need. */
+/** The handshakes that are under way. One address may have a few only, since each takes a place that others need. */
 class Handshakes {
   private readonly addresses = new Map<string, string>();
   private readonly counts = new Map<string, number>();
 
-  /** @returns whether there may be another one from that address */
+  /** @returns whether that address may begin another one */
   begin(id: string, address: string): boolean {
     const count = this.counts.get(address) ?? 0;
     if (count >= HANDSHAKES_OF_ONE) return false;
