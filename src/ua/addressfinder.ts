@@ -39,7 +39,7 @@ const LONGEST_WAIT_MS = 8000;
 const KEEP_ALIVE = octets("\r\n\r\n");
 
 const IDLE = -2;
-/** The value after the second difference, which is reported. The first one only leads to a new registration. */
+/** The largest count. The first difference leads to a new registration, and the second one is reported. */
 const DIFFERENCES_TOLD = 3;
 
 export interface AddressFinderUser {
@@ -85,7 +85,7 @@ export class AddressFinder implements BindingUser {
   /** The server sent a datagram that is not STUN. */
   private isOdd = false;
   private isTold = false;
-  /** Rounds in which our server saw another SIP port than the STUN server; DIFFERENCES_TOLD: it was reported. */
+  /** Rounds in which our server saw another SIP port than the STUN server; DIFFERENCES_TOLD: it was reported before. */
   private differences = 0;
 
   constructor(parts: AddressFinderParts, user: AddressFinderUser) {
