@@ -1,6 +1,6 @@
 /**
  * The door itself: up to two relays, each on for its pulse or until the same order comes again, and a
- * contact that says whether the door is open. A door that opens while no relay is on was forced; one that stays open
+ * contact that says whether the door is open. A door that opens while no relay is on was forced; a door that stays open
  * too long was left open.
  * Not here: the right to open (access.ts, door.ts), and pins (the station).
  */
@@ -18,7 +18,7 @@ const TIMER_SENSOR = 0;
 const HOURS_SHIFT = 2;
 const RELAY_BITS = 3;
 
-/** After the relay is off, the door may still be opened for this time, since somebody may already hold it. */
+/** After the relay is off, the door may still be opened for this time, since a visitor may already hold it. */
 const GRACE_MS = 5000;
 
 /** The user of a doorway; it is called when `isOpen` or `isAlarm` may have changed. */

@@ -21,7 +21,7 @@ import type { Journal, JournalEntry } from "./journal.js";
 
 /** The time for which the log gathers entries before it writes. */
 const WRITE_MS = 60_000;
-/** The same when there are only refused calls. */
+/** The same time if there are only refused calls. */
 const WRITE_REFUSED_MS = 3_600_000;
 /** The longest time for which a call delays writing, from the first entry that is not written. */
 const PUT_OFF_MS = 600_000;
@@ -29,7 +29,7 @@ const PUT_OFF_MS = 600_000;
 const AFTER_CALL_MS = 1000;
 /** Characters of the longest entry; names that others chose may have any length. */
 const ENTRY_MOST = 160;
-/** Characters of the other side's name, so that there is room for the rest. */
+/** Characters that are kept of the other side's name, so that there is room for the rest. */
 const PEER_MOST = 80;
 /** Entries of one answer that are read from the journal. */
 const PAGE_ENTRIES = 40;
@@ -369,7 +369,7 @@ export class Log implements DoorEvents, TimerUser {
         const seconds = textOf(fields.duration);
         const talked = seconds === "" || seconds === "0" ? "" : seconds + " s, ";
         const what = value === "picked-up" ? "picked up by " : value === "done" ? "moved to " : "left to ";
-        // The phone that was left has its entry already.
+        // The phone that the call left has its entry already.
         if (seconds !== "") this.add("call", this.direction + " " + peerText(this.peer) + ": " + talked + what + peer);
         this.direction = textOf(fields.direction);
         this.peer = textOf(fields.peer);

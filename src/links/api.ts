@@ -18,7 +18,7 @@ import { Guesses } from "../core/guesses.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { isSameSecret } from "../wire/hmac.js";
 
-/** Requests that are read and answered at once. */
+/** The most requests that are under way at once. */
 const SEATS = 2;
 /** The longest request line with its fields; a longer one is refused. */
 const HEAD_BYTES = 1024;
@@ -26,14 +26,14 @@ const READ_MS = 5000;
 const ANSWER_MS = 10_000;
 const PIECE_BYTES = 1024;
 const AGAIN_MS = 20;
-/** Addresses with counts of their own. */
+/** The number of addresses that are counted. */
 const SOURCES = 8;
 const REQUESTS_MOST = 10;
 const REQUEST_EVERY_MS = 1000;
 const BEARER = "bearer ";
 const HTTP = " HTTP/1.";
 
-/** What the API can report and order. Reports and refusals are one line of JSON. */
+/** The reports and orders of the API. Reports and refusals are one line of JSON. */
 export interface ApiOrders {
   status(): string;
   log(): string;
@@ -64,7 +64,7 @@ class Seat {
   untilMs = 0;
 }
 
-/** How many requests an address has left. */
+/** The number of requests that an address has left. */
 class Bucket {
   ip = -1;
   left = REQUESTS_MOST;
@@ -72,7 +72,7 @@ class Bucket {
 }
 
 export class Api implements TimerUser {
-  /** Requests that were refused, since the start. */
+  /** The number of requests refused since the start. */
   refused = 0;
   private readonly parts: ApiParts;
   private readonly timer: number;

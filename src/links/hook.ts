@@ -31,7 +31,7 @@ const BODY_BYTES = 1024;
 /** The longest host and path of the settings twice, and the fixed fields. */
 const HEAD_BYTES = 768;
 const KEY_MOST = 64;
-/** From the connection's first octet to the status. */
+/** The time from opening the connection to the status. */
 const ANSWER_MS = 10_000;
 /** Number of times that an event is sent which the server answers with 408, 429 or 5xx. */
 const TRIES_MOST = 5;
@@ -91,7 +91,7 @@ export class Hook implements TimerUser, ServerUser {
   private answered = 0;
   /** The current connection, or else the last one, was established. */
   private wasReached = false;
-  /** Tells the events of one start from those of another. */
+  /** Distinguishes the events of one start from those of another. */
   private readonly boot: number;
   private lastId = 0;
   private tcp: TcpStack | null = null;
@@ -298,7 +298,7 @@ export class Hook implements TimerUser, ServerUser {
   }
 }
 
-/** @returns the key of that secret; one that is longer than a block is hashed. RFC 2104 §2 */
+/** @returns the key of that secret; a secret longer than a block is hashed. RFC 2104 §2 */
 function keyOf(secret: string): Uint8Array {
   const key = utf8(secret);
   if (key.length <= KEY_MOST) return key;

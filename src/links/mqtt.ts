@@ -92,7 +92,7 @@ export interface MqttParts {
 
 export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   readonly server: LinkServer;
-  /** Commands that were refused, since the start. */
+  /** The number of commands refused since the start. */
   refused = 0;
   private readonly parts: MqttParts;
   private readonly timer: number;

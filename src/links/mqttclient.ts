@@ -76,13 +76,14 @@ export class MqttClient {
   private readonly user: MqttClientUser;
   private readonly writer = new Writer();
   private readonly packet = new Uint8Array(PACKET_BYTES);
-  /** Topic and payload of the message that comes. */
+  /** Topic and payload of the message being received. */
   private readonly kept = new Uint8Array(KEPT_BYTES);
   private keptBytes = 0;
   private connection: TcpConnection | null = null;
   private login: MqttLogin | null = null;
   private isGreeted = false;
-  // The packet that comes: its first octet, how many octets are still to come, and how far that number was read.
+  // The packet being received: its first octet, the number of octets still to come, and the progress in reading that
+  // number.
   private first = -1;
   private shift = 0;
   private leftBytes = 0;

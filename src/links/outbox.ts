@@ -12,7 +12,7 @@ export class Outbox {
   private used = 0;
   /** Messages that wait. */
   count = 0;
-  /** Messages that were dropped since the start. */
+  /** The number of messages dropped since the start. */
   dropped = 0;
   /** The number of the oldest message that waits, which is the count of those removed or dropped before it. */
   number = 0;

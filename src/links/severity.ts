@@ -5,7 +5,7 @@
 import type { EventName } from "../intercom/events.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED, PASSWORD_WRONG } from "../intercom/log.js";
 
-/** The door was forced, its housing opened, or the alarm is on: somebody has to look at once. */
+/** The door was forced, its housing opened, or the alarm is on: a person has to look at once. */
 export const ALERT = 1;
 export const ERROR = 3;
 export const WARNING = 4;

@@ -31,7 +31,7 @@ const PLACE_MASK = 0x0fff;
 const LENGTH_SHIFT = 12;
 const FREE = 0;
 const NOBODY = -1;
-// These stand in for an index that is not made yet.
+// These replace an index that is not made yet.
 const NOTHING = new Int32Array(0);
 const NO_OWNERS = new Uint16Array(0);
 const NOT_KEPT = "the store failed, and nothing was changed: ";
@@ -50,7 +50,7 @@ export class People {
   private keys: Int32Array = NOTHING;
   private owners: Uint16Array = NO_OWNERS;
   private secretCount = 0;
-  /** A hash of the user part of the SIP address by place, FREE where there is none; empty while nobody has one. */
+  /** A hash of the user part of the SIP address by place, FREE where there is none; empty while no person has one. */
   private addresses: Int32Array = NOTHING;
   /** Bit n is set if a person has a code of n digits. */
   private lengths = 0;
@@ -58,7 +58,7 @@ export class People {
   private committed = 0;
   /** The number of the import that is under way; 0: none. */
   private batch = 0;
-  /** Number of people that it may still bring. */
+  /** Number of people that the import may still bring. */
   private expected = 0;
 
   /** @param capacity the most people that are kept; 0: this board keeps none */
@@ -144,7 +144,7 @@ export class People {
     return NOBODY;
   }
 
-  /** Returns whether somebody has a code of so many digits, or of more. */
+  /** Returns whether a person has a code of that many digits, or of more. */
   hasLength(digits: number): boolean {
     return (this.lengths & (1 << digits)) !== 0;
   }

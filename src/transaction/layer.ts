@@ -251,7 +251,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     return target.ip >= 0 ? target.ip : this.transport.resolver.knownIp(target);
   }
 
-  /** As `knownIp`, for the host of a URI. */
+  /** Does the same as `knownIp` for the host of a URI. */
   knownIpOf(uri: Uri, defaultTransport: number): number {
     this.transport.aim(this.scratchTarget, uri, defaultTransport);
     return this.knownIp(this.scratchTarget);
@@ -456,8 +456,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /**
-   * As `takeClient`, for a request that came. Requests of a known dialog may take the transactions that are kept for
-   * them.
+   * Does the same as `takeClient` for a received request. Requests of a known dialog may take the transactions that are
+   * kept for them.
    */
   private takeServer(): ServerTransaction | null {
     const { servers, user } = this;

@@ -73,7 +73,7 @@ export class Outside {
     return this.sip !== before;
   }
 
-  /** As `noteMapped`, for an RTP port. @param own that port */
+  /** Does the same as `noteMapped` for an RTP port. @param own that port */
   noteMappedSound(own: number, ip: number, port: number): boolean {
     const { sounds } = this;
     let at = 0;
