@@ -165,13 +165,20 @@ class StoredDoor {
     this.program?.kill();
   }
 
+  /** Types lines on the console. After a reboot its port is open a little later than the door's own sockets. */
   async type(lines: readonly string[]): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const socket = connectTcp(this.consolePort, HOST, () => socket.end(lines.join("\n") + "\n"));
-      socket.on("error", reject);
-      socket.on("close", () => resolve());
-      socket.resume();
-    });
+    const typed = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        let isConnected = false;
+        const socket = connectTcp(this.consolePort, HOST, () => {
+          isConnected = true;
+          socket.end(lines.join("\n") + "\n");
+        });
+        socket.on("error", () => {});
+        socket.on("close", () => resolve(isConnected));
+        socket.resume();
+      });
+    await until("the console", WITHIN_MS, typed);
   }
 }
 
