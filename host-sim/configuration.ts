@@ -141,6 +141,11 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     case TYPE_TIME:
       return { type: "string", pattern: "^(off|([01][0-9]|2[0-3]):[0-5][0-9])$", ...common };
     default: {
+      if (min > 0)
+        return {
+          anyOf: [{ const: "" }, { type: "string", minLength: min, maxLength: max, pattern: NO_CONTROLS }],
+          ...common,
+        };
       const pattern = type === TYPE_NAME ? "^[A-Za-z0-9_.+-]*$" : NO_CONTROLS;
       // A user, or a number to call.
       return eitherOf({ type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, pattern, max);

@@ -115,7 +115,7 @@ export function tellAlarm(reply: Reply, door: Door, rest: string): Reply {
     .put("housing", isTampered ? "open" : "shut")
     .say(
       "alarm " +
-        (cause === "" ? "off" : "on for " + leftS + " s yet: " + cause) +
+        (cause === "" ? "off" : "on, " + leftS + " s left: " + cause) +
         (isTampered ? "; the housing is open\n" : "\n"),
     );
 }

@@ -167,7 +167,11 @@ export function allowed(setting: Setting): string {
     case TYPE_NAME:
       return "empty, or a name of at most " + setting.max + " letters, digits, and - _ . +";
     default:
-      return "a text of at most " + setting.max + " characters without control characters";
+      return (
+        (setting.min > 0 ? "empty, or a text of " + setting.min + " to " : "a text of at most ") +
+        setting.max +
+        " characters without control characters"
+      );
   }
 }
 
@@ -244,7 +248,7 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_NAME:
       return given.length <= setting.max && isName(given) ? given : null;
     default:
-      return given.length <= setting.max ? given : null;
+      return given === "" || (given.length >= setting.min && given.length <= setting.max) ? given : null;
   }
 }
 

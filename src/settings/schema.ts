@@ -541,6 +541,7 @@ const SETTINGS = [
   text("mqtt.prefix", TYPE_TOPIC, "portero", "begin of the door's topics, another one for each door", { max: 32 }),
   onOff("mqtt.open", "off", "whoever may write to the door's topics at the broker opens it"),
   text("api.token", TYPE_SECRET, "", "token of the HTTP API, on a board with PSRAM; empty: there is no API", {
+    min: 16,
     max: 64,
   }),
   number("api.port", 8180, "port of the HTTP API", { min: 1, max: 65535 }),

@@ -6,7 +6,7 @@
  * A peer at a public address gets these addresses. A peer at a private address reaches our own address without the
  * router, unless it is the server that saw another one itself.
  * Not here: finding these addresses (ua/registration.ts, ua/addressfinder.ts), and writing them into messages
- * (dialog/contact.ts, dialog/negotiation.ts).
+ * (dialog/owncontact.ts, dialog/negotiation.ts).
  */
 import { isHostAddress, isLoopback, isPrivate } from "../core/address.js";
 import { TRANSPORT_UDP } from "../wire/names.js";

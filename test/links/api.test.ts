@@ -7,6 +7,7 @@ import type { TcpConnection, TcpStack } from "../../hal/device.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { HOUSE_LIMITS } from "../../src/core/limits.js";
+import { Settings } from "../../src/settings/settings.js";
 import { HOUSE, Home } from "./home.js";
 
 const TOKEN = "a token of the house";
@@ -166,6 +167,15 @@ describe("the HTTP API", () => {
     expect(statuses).toContain(429);
     const other = await new Client(home).start("10.0.0.4");
     expect((await other.ask("GET /status")).status).toBe(200);
+  });
+
+  it("has a token of at least 16 characters, or is off", () => {
+    const settings = new Settings();
+    for (const short of ["x", "0123456789abcde"])
+      expect(settings.set("api.token", short)).toContain("empty, or a text of 16 to 64 characters");
+    expect(settings.get("api.token")).toBe("");
+    expect(settings.set("api.token", "0123456789abcdef")).toBe("");
+    expect(settings.set("api.token", "")).toBe("");
   });
 
   it("takes no token any more after ten wrong ones, not even the right one", async () => {
