@@ -117,6 +117,8 @@ export class Hook implements TimerUser, ServerUser {
       resolver: device.resolver,
       events,
       user: this,
+      enter: parts.enter,
+      leave: parts.leave,
     });
   }
 
@@ -191,11 +193,8 @@ export class Hook implements TimerUser, ServerUser {
   }
 
   onFound(problem: string): void {
-    const { enter, leave, timers } = this.parts;
-    enter();
     if (problem !== "") this.fail(problem);
-    else timers.start(this.timer, 0);
-    leave();
+    else this.parts.timers.start(this.timer, 0);
   }
 
   onTimer(): void {

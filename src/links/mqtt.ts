@@ -151,6 +151,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
       resolver: device.resolver,
       events,
       user: this,
+      enter: parts.enter,
+      leave: parts.leave,
     });
     for (let i = 0; i < ENTITIES.length; i++) {
       const { platform } = ENTITIES[i];
@@ -277,11 +279,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   // ---- the connection ----
 
   onFound(problem: string): void {
-    const { enter, leave } = this.parts;
-    enter();
     if (problem !== "") this.onLost(problem);
     else this.wake(0);
-    leave();
   }
 
   onConnected(): void {

@@ -16,7 +16,7 @@ const USUAL_TTL_S = 300;
 const REASON_MOST = 80;
 
 export interface ServerUser {
-  /** The address is known now, or `problem` says why not. */
+  /** The address is known now, or `problem` says why not. It runs between `enter` and `leave`. */
   onFound(problem: string): void;
 }
 
@@ -29,6 +29,9 @@ export interface ServerParts {
   resolver: Resolver;
   events: DoorEvents;
   user: ServerUser;
+  /** Take the time before, and set the next wake-up after the resolver's answer. */
+  enter(): void;
+  leave(): void;
 }
 
 export class LinkServer {
@@ -69,7 +72,10 @@ export class LinkServer {
         this.ip = address;
         this.goodUntilMs = nowMs + 1000 * (ttlS ?? USUAL_TTL_S);
       } else this.ip = -1;
-      this.parts.user.onFound(error);
+      const { user, enter, leave } = this.parts;
+      enter();
+      user.onFound(error);
+      leave();
     });
     return false;
   }

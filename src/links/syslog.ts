@@ -93,6 +93,8 @@ export class Syslog implements TimerUser, ServerUser {
       resolver: device.resolver,
       events,
       user: this,
+      enter: parts.enter,
+      leave: parts.leave,
     });
   }
 
@@ -155,11 +157,8 @@ export class Syslog implements TimerUser, ServerUser {
   }
 
   onFound(problem: string): void {
-    const { enter, leave, timers } = this.parts;
-    enter();
     if (problem !== "") this.fail(problem);
-    else timers.start(this.timer, 0);
-    leave();
+    else this.parts.timers.start(this.timer, 0);
   }
 
   onTimer(): void {

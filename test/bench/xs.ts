@@ -33,7 +33,7 @@ const MOST: Record<string, number> = {
   "xs.parse.chunks": 0,
   "xs.rtp.slots": 0,
   "xs.rtp.chunks": 0,
-  "xs.heap.call": 115_500,
+  "xs.heap.call": 112_500,
   "xs.heap.stack": 580,
   "xs.collections.call": 0,
   "xs.leak.slots.late": 0,
