@@ -9,9 +9,11 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createSecureContext, createServer, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { TcpOptions } from "../../hal/device.js";
+import { readCertificate } from "../../hal/tls/certificate.js";
+import { domainsOf, HANDSHAKE_MS } from "../../hal/tls/proof.js";
 import { safe } from "../world/events.js";
 import { type NodeTcpStack, openTcp } from "./tcp.js";
-import { HANDSHAKE_MS, identitiesOf, readCertificates } from "./tls.js";
+import { readCertificates } from "./tls.js";
 
 /** The most handshakes that one address may have under way. */
 const HANDSHAKES_OF_ONE = 64;
@@ -65,8 +67,8 @@ export class Certificates {
       const context = readOf("--tls-cert " + safe(certificate) + ", --tls-key " + safe(key), () =>
         createSecureContext(options),
       );
-      for (const name of identitiesOf(new X509Certificate(cert).subjectAltName ?? "").domains)
-        if (!named.has(name)) named.set(name, context);
+      const own = readCertificate(new X509Certificate(cert).raw);
+      for (const name of own === null ? [] : domainsOf(own)) if (!named.has(name)) named.set(name, context);
       return options;
     });
     this.named = named;
