@@ -1,7 +1,7 @@
 /**
  * Reads what a check of a server needs of its certificate (X.509, DER): the hosts that it names, its dates and its
- * public key. Every octet may be bad: what is malformed gives null or ends the list, nothing throws, and each loop moves
- * on. RFC 5280 §4, RFC 5922 §7.1. Not here: signatures (the TLS library), and the verdict (proof.ts).
+ * public key. Every octet may be bad: what is malformed gives null or ends the list, nothing throws, and each loop
+ * moves on. RFC 5280 §4, RFC 5922 §7.1. Not here: signatures (the TLS library), and the verdict (proof.ts).
  */
 import { DAY_S, daysTo } from "../../src/core/calendar.js";
 

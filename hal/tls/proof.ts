@@ -1,7 +1,7 @@
 /**
  * The verdict on a server that was reached by TLS: it is the one that is meant if an authority of ours signed its
- * certificate, the time is right and the certificate names it (RFC 5922 §7), or if its key is pinned. Otherwise one line
- * says what was wrong and what to set. Not here: the handshake, and the check of signatures (the TLS library).
+ * certificate, the time is right and the certificate names it (RFC 5922 §7), or if its key is pinned. Otherwise one
+ * line says what was wrong and what to set. Not here: the handshake, and the check of signatures (the TLS library).
  */
 import { ipv4 } from "../../src/core/address.js";
 import { CivilDate, DAY_S } from "../../src/core/calendar.js";

@@ -2,7 +2,8 @@
  * Connections by TLS 1.2 and 1.3 to servers, on Node. A server proves who it is by its certificate (an authority of
  * ours, the time, the name: RFC 5922 §7), or by its key alone; no other proof is accepted. Every failure is one line
  * that says what was wrong and what to set.
- * Not here: the verdict on a certificate (hal/tls/proof.ts), incoming connections (tlslistener.ts), and queues of octets (tcp.ts).
+ * Not here: the verdict on a certificate (hal/tls/proof.ts), incoming connections (tlslistener.ts), and queues of
+ * octets (tcp.ts).
  */
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
