@@ -14,7 +14,7 @@ import { MemoryLocation } from "../src/server/memory.js";
 import { NumberPlan } from "../src/server/numberplan.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
 import { Redirect } from "../src/server/redirect.js";
-import { Registrar } from "../src/server/registrar.js";
+import { FLOW_TIMER_S, Registrar } from "../src/server/registrar.js";
 import { RouteTokens } from "../src/server/routetoken.js";
 import { Server } from "../src/server/server.js";
 import { Targets } from "../src/server/targets.js";
@@ -115,6 +115,7 @@ export class HouseServer implements LocationWatcher, LocationUser {
       jobs: 1,
       jobBytes: 0,
       serviceRoute: NONE,
+      flowTimerS: FLOW_TIMER_S,
       minS: 10,
       defaultS: 3600,
       maxS: 7200,

@@ -54,6 +54,8 @@ const STREAMS_OWN = 64;
 /** Number of addresses, of users, and of pairs of both, whose wrong passwords are counted separately. */
 const GUARDED = 16_384;
 const SWEEP_MS = 1000;
+/** A phone that promised keep-alives may be silent for so many times the time between two of them. */
+const SILENT_PART = 1.5;
 /** The longest sleep, ms. */
 const SLEEP_MAX_MS = 60_000;
 
@@ -171,6 +173,7 @@ export class Host {
       jobs: JOBS,
       // Only a store that other servers change too asks for a request to be read again.
       jobBytes: this.redis !== null ? MESSAGE_BYTES : 0,
+      flowTimerS: options.mode === "proxy" ? options.flowTimerS : 0,
       serviceRoute: options.serviceRoute === "" ? NONE : octets(routeOf(options.serviceRoute)),
       minS: options.minExpiresS,
       defaultS: Math.min(3600, options.maxExpiresS),
@@ -240,7 +243,7 @@ export class Host {
     this.sweep = setInterval(() => {
       this.tick();
       this.store.removeExpired(this.clock.nowS());
-      this.layer.transport.closeUnused();
+      this.layer.transport.closeUnused(this.options.flowTimerS * SILENT_PART * 1000);
       this.arm();
     }, SWEEP_MS);
   }
@@ -327,6 +330,7 @@ export class Host {
             proxy_expired_total: this.proxy.counters.expired,
             proxy_failed_total: this.proxy.counters.failed,
             proxy_dropped_total: this.proxy.counters.dropped,
+            proxy_flows_lost_total: this.proxy.counters.flowsLost,
             proxy_kept: this.proxy.contexts.usedBuffers(),
             transactions_strangers: this.proxy.shares.countHeld(SHARE_STRANGER),
             transactions_strangers_room: this.proxy.shares.mostOf(SHARE_STRANGER),

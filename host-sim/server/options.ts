@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numberplan.js";
+import { FLOW_TIMER_S } from "../../src/server/registrar.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
 import { joinValues } from "../io/arguments.js";
@@ -53,6 +54,8 @@ export interface ServerOptions {
   anyContacts: boolean;
   bindings: number;
   minExpiresS: number;
+  /** How often phones that keep their flow by TCP are to be heard, s; 0: no phone is bound to its flow. */
+  flowTimerS: number;
   maxExpiresS: number;
   serviceRoute: string;
   /** Address in Via and Record-Route, "" for the one that is listened on. */
@@ -99,6 +102,8 @@ export const USAGE = `Usage: npm run server -- [options]
                          the server listens on 127.0.0.1
   --bindings N           bindings there is room for in memory (100000)
   --min-expires S  --max-expires S    60 and 7200
+  --flow-timer S         how often phones that keep their TCP or TLS connection (RFC 5626) are to be heard, 0: they are told nothing
+                         of it (120)
   --service-route URI    told to whoever registers (RFC 3608)
   --transactions N       transactions at once, of either kind (4000)
   --trust IP             proxy: no credentials are asked of this address (a gateway, another proxy); may be repeated
@@ -121,6 +126,9 @@ export const USAGE = `Usage: npm run server -- [options]
 SIGHUP reads the users and the certificates anew; calls go on. SIGTERM ends the server, and so does the end of npm or of the terminal it was started from.
 `;
 
+/** More often, keep-alives would be a load. */
+const FLOW_TIMER_LEAST_S = 10;
+
 const COMMANDS = "user add NAME, user passwd NAME, user remove NAME, user list, status or reload";
 
 const text = { type: "string" } as const;
@@ -142,6 +150,7 @@ const OPTIONS = {
   contacts: text,
   bindings: text,
   "min-expires": text,
+  "flow-timer": text,
   "max-expires": text,
   "service-route": text,
   transactions: text,
@@ -188,6 +197,7 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     contacts: numberOf(values.contacts?.replace(/^any$/, "10").replace(/,any$/, ""), 10, 1, 100),
     bindings: numberOf(values.bindings, 100_000, 1, 1_000_000),
     minExpiresS: numberOf(values["min-expires"], 60, 1, 86400),
+    flowTimerS: numberOf(values["flow-timer"], FLOW_TIMER_S, 0, 3600),
     maxExpiresS: numberOf(values["max-expires"], 7200, 1, 4_000_000),
     transactions: numberOf(values.transactions, 4000, 8, 13000),
     ringS: numberOf(values["ring-time"], 20, 1, 180),
@@ -197,6 +207,8 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   if (Number.isNaN(numbers.contacts)) return bad("contacts", values.contacts, "1 to 100, any, or both with a comma");
   if (Number.isNaN(numbers.bindings)) return bad("bindings", values.bindings, "1 to 1000000");
   if (Number.isNaN(numbers.minExpiresS)) return bad("min-expires", values["min-expires"], "1 to 86400");
+  if (Number.isNaN(numbers.flowTimerS) || (numbers.flowTimerS > 0 && numbers.flowTimerS < FLOW_TIMER_LEAST_S))
+    return bad("flow-timer", values["flow-timer"], "0, or " + FLOW_TIMER_LEAST_S + " to 3600");
   if (Number.isNaN(numbers.maxExpiresS)) return bad("max-expires", values["max-expires"], "1 to 4000000");
   if (Number.isNaN(numbers.transactions)) return bad("transactions", values.transactions, "8 to 13000");
   if (Number.isNaN(numbers.ringS)) return bad("ring-time", values["ring-time"], "1 to 180");

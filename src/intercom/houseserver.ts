@@ -21,7 +21,7 @@ import { MemoryLocation } from "../server/memory.js";
 import { NumberPlan } from "../server/numberplan.js";
 import { PROXY_DEFAULTS, StatefulProxy } from "../server/proxy.js";
 import { Redirect } from "../server/redirect.js";
-import { Registrar } from "../server/registrar.js";
+import { FLOW_TIMER_S, Registrar } from "../server/registrar.js";
 import { KIND_ELSEWHERE, KIND_USER, Route } from "../server/route.js";
 import { RouteTokens } from "../server/routetoken.js";
 import { Targets } from "../server/targets.js";
@@ -142,6 +142,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       jobs: 1,
       jobBytes: 0,
       serviceRoute: NONE,
+      flowTimerS: isRedirect ? 0 : FLOW_TIMER_S,
       minS: 60,
       defaultS: 600,
       maxS: 3600,

@@ -3,12 +3,14 @@
  * them and the bindings before. RFC 3261 §10.3 steps 6 and 7
  * Not here: who asks, and where records are kept.
  */
-import { equal, NONE, octets, Span } from "../core/bytes.js";
+import { equal, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { hasOneVia } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
+import { OUTBOUND } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_CONTACT, HEADER_EXPIRES, HEADER_PATH } from "../wire/names.js";
+import { HEADER_CONTACT, HEADER_EXPIRES, HEADER_PATH, HEADER_SUPPORTED } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import type { Bindings } from "./location.js";
@@ -27,8 +29,16 @@ export interface ExpiryOptions {
 /** The longest Contact URI that is kept, octets. */
 export const CONTACT_MAX_BYTES = 400;
 export const PATH_MAX_BYTES = 512;
+/** The longest instance that is kept, octets; a longer one counts as none. */
+export const INSTANCE_MAX_BYTES = 100;
+/** RFC 5626 §9 */
+const REG_ID_MOST = 0x7fffffff;
+const REG_ID_DIGITS = 10;
 
 const EXPIRES = octets("expires");
+const REG_ID = octets("reg-id");
+const INSTANCE = octets("+sip.instance");
+const OB = octets("ob");
 const PATH = octets("Path: ");
 const MALFORMED_S = 3600;
 
@@ -41,6 +51,9 @@ export class Contacts {
   isStar = false;
   /** After 403: a contact or a Path leads to a place where no request may be sent. */
   isBarred = false;
+  /** A contact is bound to the flow that the request came by. RFC 5626 §6 */
+  isOutbound = false;
+  private readonly grantsOutbound: boolean;
   private readonly places: Places;
   private readonly options: ExpiryOptions;
   private readonly limit: number;
@@ -49,6 +62,12 @@ export class Contacts {
   private readonly qs: Int16Array;
   /** Expiry by contact, s; 0 removes the binding, -1: the contact is done with. */
   private readonly expires: Float64Array;
+  /** The reg-id by contact, 0: it has none; and its instance. */
+  private readonly regIds: Float64Array;
+  private readonly instanceStarts: Int32Array;
+  private readonly instanceEnds: Int32Array;
+  private readonly flowIdBytes = new Uint8Array(REG_ID_DIGITS + 1 + INSTANCE_MAX_BYTES);
+  private readonly flowId = new Span();
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly uri = new Uri();
@@ -57,9 +76,14 @@ export class Contacts {
   private readonly writer = new Writer();
   private readonly path = new Uint8Array(PATH_MAX_BYTES);
   private pathEnd = 0;
+  private isPathKept = false;
 
-  /** @param limit contacts that an address may have; a request may have twice as many, for those it removes */
-  constructor(limit: number, options: ExpiryOptions, places: Places) {
+  /**
+   * @param limit contacts that an address may have; a request may have twice as many, for those it removes
+   * @param grantsOutbound phones may keep their flow, because a proxy reaches them by it
+   */
+  constructor(limit: number, options: ExpiryOptions, places: Places, grantsOutbound: boolean) {
+    this.grantsOutbound = grantsOutbound;
     this.places = places;
     this.limit = limit;
     this.options = options;
@@ -67,15 +91,19 @@ export class Contacts {
     this.ends = new Int32Array(2 * limit);
     this.qs = new Int16Array(2 * limit);
     this.expires = new Float64Array(2 * limit);
+    this.regIds = new Float64Array(2 * limit);
+    this.instanceStarts = new Int32Array(2 * limit);
+    this.instanceEnds = new Int32Array(2 * limit);
   }
 
   /**
    * Reads Contact, Expires and Path of a request.
-   * @returns CONTACTS_OK, or the status of the answer: 400, 403, 423, 513
+   * @returns CONTACTS_OK, or the status of the answer: 400, 403, 423, 439, 513
    */
   readContacts(m: Message): number {
     this.count = 0;
-    this.isStar = this.isBarred = false;
+    this.isStar = this.isBarred = this.isOutbound = false;
+    const knowsOutbound = this.grantsOutbound && m.contains(HEADER_SUPPORTED, OUTBOUND);
     const general = m.value(HEADER_EXPIRES, this.value) ? readSeconds(this.value) : this.options.defaultS;
     const list = this.list;
     list.beginField(m, HEADER_CONTACT);
@@ -89,15 +117,18 @@ export class Contacts {
         continue;
       }
       if (this.isStar) return 400;
-      const status = this.addContact(address, general);
+      const status = this.addContact(address, general, knowsOutbound);
       if (status !== CONTACTS_OK) return status;
     }
     if (list.broken) return 400;
+    const isFirstHop = hasOneVia(m);
     if (!this.readPath(m)) return 513;
-    return this.isBarred ? 403 : CONTACTS_OK;
+    if (this.isBarred) return 403;
+    // The flow is that to the first hop, which has to be this server or a proxy that keeps flows. RFC 5626 §6
+    return this.isOutbound && !isFirstHop && !this.isPathKept ? 439 : CONTACTS_OK;
   }
 
-  private addContact(address: NameAddress, general: number): number {
+  private addContact(address: NameAddress, general: number, knowsOutbound: boolean): number {
     const uri = this.uri;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
     // The part behind "?" would become header fields of each request that is sent there; it does not say where the
@@ -113,6 +144,12 @@ export class Contacts {
     this.ends[at] = end;
     this.qs[at] = address.q();
     this.expires[at] = expiresS;
+    this.regIds[at] = knowsOutbound ? this.readFlowId(address, at) : 0;
+    if (this.regIds[at] > 0 && expiresS > 0) {
+      // One request comes by one flow. RFC 5626 §6
+      if (this.isOutbound) return 400;
+      this.isOutbound = true;
+    }
     // A contact that is removed may be anywhere.
     if (expiresS > 0 && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL && !this.places.allowsUri(uri))
       this.isBarred = true;
@@ -121,10 +158,38 @@ export class Contacts {
     return CONTACTS_OK;
   }
 
+  /**
+   * Reads reg-id and instance of a contact; without one of them the other means nothing here. RFC 5626 §6
+   * @returns the reg-id, 0: there are not both
+   */
+  private readFlowId(address: NameAddress, at: number): number {
+    const { value } = this;
+    if (!address.param(INSTANCE, value) || !isInstance(value)) return 0;
+    this.instanceStarts[at] = value.start;
+    this.instanceEnds[at] = value.end;
+    return address.param(REG_ID, value) ? Math.max(0, parseUint(value.bytes, value.start, value.end, REG_ID_MOST)) : 0;
+  }
+
+  /** Sets `flowId` to that of contact `i` as bindings have it. @returns whether it has one */
+  private toFlowId(bytes: Uint8Array, i: number): boolean {
+    const { flowId, flowIdBytes, writer: w } = this;
+    if (this.regIds[i] === 0) {
+      flowId.clear();
+      return false;
+    }
+    w.begin(flowIdBytes, 0, flowIdBytes.length);
+    w.uint(this.regIds[i]);
+    w.octet(0x20);
+    w.raw(bytes, this.instanceStarts[i], this.instanceEnds[i]);
+    flowId.set(flowIdBytes, 0, w.at);
+    return true;
+  }
+
   /** Joins the Path values to one text. RFC 3327 §5.3 */
   private readPath(m: Message): boolean {
     const list = this.list;
     const w = this.writer;
+    this.isPathKept = false;
     w.begin(this.path, 0, this.path.length);
     list.beginField(m, HEADER_PATH);
     while (list.next()) {
@@ -139,14 +204,14 @@ export class Contacts {
     return w.ok && !list.broken;
   }
 
-  /** Whether requests may be sent to the proxy that `list` stands at. */
+  /** Whether requests may be sent to the proxy that `list` stands at. Notes whether that proxy keeps flows. */
   private isPlace(): boolean {
     const { list, address, uri } = this;
-    return (
-      address.parse(list.bytes, list.start, list.end) &&
-      uri.parse(address.bytes, address.uriStart, address.uriEnd) &&
-      this.places.allowsUri(uri)
-    );
+    if (!address.parse(list.bytes, list.start, list.end)) return false;
+    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    // The last value is that of the proxy next to the phone.
+    this.isPathKept = uri.param(OB, this.value);
+    return this.places.allowsUri(uri);
   }
 
   /** Writes the Path of the request, if it has one. RFC 3327 §5.3 */
@@ -194,6 +259,8 @@ export class Contacts {
     out.contact.set(m.bytes, this.starts[i], this.ends[i]);
     out.callId.set(m.bytes, m.callIdStart, m.callIdEnd);
     out.path.set(this.pathEnd > 0 ? this.path : NONE, 0, this.pathEnd);
+    this.toFlowId(m.bytes, i);
+    out.flowId.set(this.flowId.bytes, this.flowId.start, this.flowId.end);
     out.q = this.qs[i];
     out.expiresS = Math.min(nowS + this.expires[i], 0xffffffff);
     out.cseq = m.cseq;
@@ -213,10 +280,17 @@ export class Contacts {
     return best;
   }
 
-  /** @returns the contact of the request that means the same as the one where `old` stands, -1 for none */
+  /**
+   * @returns the contact of the request that replaces the one where `old` stands, -1 for none. Of two contacts with a
+   * reg-id and an instance these decide, whatever their URIs. RFC 5626 §6
+   */
   private matchingContact(m: Message, old: Bindings): number {
-    for (let i = 0; i < this.count; i++)
-      if (this.isSame(m.bytes, i, old.contact.bytes, old.contact.start, old.contact.end)) return i;
+    for (let i = 0; i < this.count; i++) {
+      const isFlow = this.toFlowId(m.bytes, i) && old.flowId.size() > 0;
+      const { contact } = old;
+      if (isFlow ? this.flowId.equals(old.flowId) : this.isSame(m.bytes, i, contact.bytes, contact.start, contact.end))
+        return i;
+    }
     return -1;
   }
 
@@ -230,6 +304,18 @@ export class Contacts {
     while (more && (this.isStar || this.matchingContact(m, old) >= 0)) more = old.next();
     return more;
   }
+}
+
+/** Whether a value is an instance as it stands in quotes: a URN in brackets. RFC 5626 §4.1 */
+function isInstance(value: Span): boolean {
+  const { bytes, start, end } = value;
+  if (end - start < 3 || end - start > INSTANCE_MAX_BYTES) return false;
+  if (bytes[start] !== 0x3c || bytes[end - 1] !== 0x3e) return false;
+  for (let i = start; i < end; i++) {
+    const octet = bytes[i];
+    if (octet <= 0x20 || octet >= 0x7f || octet === 0x22 || octet === 0x5c) return false;
+  }
+  return true;
 }
 
 /** Whether the request has the Call-ID of that binding and a CSeq that is not higher. */

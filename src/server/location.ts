@@ -76,10 +76,11 @@ export interface LocationStore {
   addWatcher(watcher: LocationWatcher): void;
 }
 
-// A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID and
-// path.
+// A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID,
+// path, and to the end of the binding the flow's id if an octet says that there is one.
 const HEAD = 6;
 const FIXED = 34;
+const HAS_FLOW_ID = 1;
 
 /**
  * The bindings of one address: a reader of a record, walked with `first` and `next`, and its writer, with `startRecord`
@@ -99,6 +100,11 @@ export class Bindings {
   readonly callId = new Span();
   /** Path values, separated by commas, as they came (RFC 3327); or empty. */
   readonly path = new Span();
+  /**
+   * The reg-id and the instance of a phone that keeps its flow, as `1 <urn:uuid:…>` (RFC 5626 §6): such a binding is
+   * known by them, not by its contact, and the phone is reached by its flow alone. Empty for any other binding.
+   */
+  readonly flowId = new Span();
   /** The q of the contact, thousandths. */
   q = 1000;
   /** When the binding ends, s on the day clock. */
@@ -180,13 +186,15 @@ export class Bindings {
       const callId = contact + this.uint16(at + 28);
       const path = callId + this.uint16(at + 30);
       const end = path + this.uint16(at + 32);
-      if (end !== this.at) {
+      const hasFlowId = this.bytes[at + 27] === HAS_FLOW_ID;
+      if (hasFlowId ? end >= this.at : end !== this.at) {
         this.ok = false;
         return false;
       }
       this.contact.set(this.bytes, contact, callId);
       this.callId.set(this.bytes, callId, path);
       this.path.set(this.bytes, path, end);
+      this.flowId.set(this.bytes, end, this.at);
       return true;
     }
     return false;
@@ -213,9 +221,9 @@ export class Bindings {
    * @returns false when it does not fit: then the record is of no use
    */
   addBinding(): boolean {
-    const { contact, callId, path } = this;
+    const { contact, callId, path, flowId } = this;
     const at = this.end;
-    const size = FIXED + contact.size() + callId.size() + path.size();
+    const size = FIXED + contact.size() + callId.size() + path.size() + flowId.size();
     if (!this.ok || size > 65535 || at + size > this.bytes.length) {
       this.ok = false;
       return false;
@@ -229,11 +237,11 @@ export class Bindings {
     this.putUint32(at + 20, this.ip);
     this.putUint16(at + 24, this.port);
     this.bytes[at + 26] = this.transport;
-    this.bytes[at + 27] = 0;
+    this.bytes[at + 27] = flowId.size() > 0 ? HAS_FLOW_ID : 0;
     this.putUint16(at + 28, contact.size());
     this.putUint16(at + 30, callId.size());
     this.putUint16(at + 32, path.size());
-    this.end = this.putSpan(path, this.putSpan(callId, this.putSpan(contact, at + FIXED)));
+    this.end = this.putSpan(flowId, this.putSpan(path, this.putSpan(callId, this.putSpan(contact, at + FIXED))));
     this.count += 1;
     this.putUint16(4, this.count);
     return true;

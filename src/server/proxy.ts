@@ -28,6 +28,7 @@ import { NO_CREDENTIALS } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE, NO_DEADLINE } from "./contexts.js";
 import { Forwarder, SENT } from "./forward.js";
 import { breadthOf, Hop } from "./hop.js";
+import { KeptFlows } from "./keptflows.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import { KIND_ELSEWHERE, Route } from "./route.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
@@ -77,6 +78,8 @@ export class ProxyCounters {
   failed = 0;
   /** ACKs of no dialog of ours, which are dropped. */
   dropped = 0;
+  /** Bindings removed because the flow was gone by which the phone was to be reached. */
+  flowsLost = 0;
 }
 
 /** Keeps a log of calls. Messages and flows are lent for the call. */
@@ -115,6 +118,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private readonly address = new NameAddress();
   private readonly user = new Span();
   private readonly writer = new Writer();
+  private readonly flows: KeptFlows;
   private readonly timers: number[] = [];
   /** A message that is read again from a buffer. */
   private readonly again: Message;
@@ -131,6 +135,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     this.random = random;
     this.admission = admission;
     this.store = options.store;
+    this.flows = new KeptFlows(options.store, random, this.counters);
     this.options = options;
     this.targets = admission.targets;
     this.forwarder = new Forwarder(layer, admission, options.isRecording);
@@ -271,7 +276,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /** Starts a branch to each of the contacts with the highest q below those tried. */
   private forkRequest(t: ServerTransaction, m: Message, list: Bindings): void {
-    const { contexts, hop, targets } = this;
+    const { contexts, flows, hop, targets } = this;
     const { slot } = t;
     const below = contexts.q[slot];
     let top = -1;
@@ -293,14 +298,22 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     if (isAgain && this.current !== null && !contexts.keepMessage(contexts.request, slot, m))
       contexts.flags[slot] &= ~FLAG_MORE;
     hop.breadth = Math.floor(breadthOf(m) / count);
+    flows.begin();
     let status = hop.breadth < 1 ? 440 : 0;
     for (let more = list.first(); more && status !== 440; more = list.next()) {
-      if (list.q !== top) continue;
-      targets.fillHop(list, hop);
+      if (list.q !== top || flows.isCalled(list)) continue;
+      if (!targets.fillHop(list, hop)) {
+        flows.noteLost(list);
+        if (status === 0) status = 480;
+        continue;
+      }
       hop.isUser = true;
       const failed = this.startBranch(t, m, hop);
       if (failed !== 0) status = failed;
+      else flows.noteCalled(list);
     }
+    // This comes last, for it may change what `list` is over.
+    flows.removeLost(this.route.aor, list);
     if (!isAgain) contexts.releaseBuffer(contexts.request, slot);
     if (contexts.pending[slot] > 0) return;
     const isFirst = contexts.best[slot] === 0;

@@ -2,7 +2,8 @@
  * The registrar (RFC 3261 §10.3) checks who asks, changes the bindings of one address as a whole, and answers when the
  * location service has them. It does Path (RFC 3327) and Service-Route (RFC 3608). A request whose store answers later
  * waits in a job of fixed size.
- * Not here: registering the address of another user, GRUU, outbound (RFC 5626), event packages.
+ * A phone may bind its contact to the flow that its request comes by (RFC 5626 §6).
+ * Not here: registering the address of another user, GRUU, event packages.
  */
 
 import { equal, NONE, octets, Span } from "../core/bytes.js";
@@ -21,9 +22,25 @@ import { beginRefusal } from "../transaction/refusal.js";
 import type { ServerOwner, ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
 import { writeDate } from "../wire/date.js";
-import { CONTACT_OPEN, EMPTY_BODY, MIN_EXPIRES, RETRY_SOON, URI_EXPIRES } from "../wire/lines.js";
+import {
+  CONTACT_OPEN,
+  EMPTY_BODY,
+  FLOW_TIMER,
+  INSTANCE,
+  MIN_EXPIRES,
+  OUTBOUND,
+  REG_ID,
+  RETRY_SOON,
+  URI_EXPIRES,
+} from "../wire/lines.js";
 import { type Message, PARSE_OK } from "../wire/message.js";
-import { HEADER_AUTHORIZATION, HEADER_REQUIRE, HEADER_WWW_AUTHENTICATE, METHOD_REGISTER } from "../wire/names.js";
+import {
+  HEADER_AUTHORIZATION,
+  HEADER_REQUIRE,
+  HEADER_WWW_AUTHENTICATE,
+  METHOD_REGISTER,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
 import { BAD_CONTACT } from "../wire/problems.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
@@ -57,6 +74,11 @@ export interface RegistrarOptions extends ExpiryOptions {
   jobBytes: number;
   /** Value of Service-Route, or NONE. */
   serviceRoute: Uint8Array;
+  /**
+   * A phone that keeps its flow by TCP or TLS is to send something at least that often, s. 0: contacts are not bound to
+   * flows, for nothing here could reach phones by them.
+   */
+  flowTimerS: number;
   /** Where the contacts of phones may be; kept. Without it, the usual places. */
   places?: Places;
 }
@@ -83,12 +105,17 @@ const RULES: Rules = {
   options: [octets("path")],
   isForwarding: false,
 };
+/** For a registrar that binds contacts to flows. */
+const RULES_OUTBOUND: Rules = { ...RULES, options: [octets("path"), OUTBOUND] };
+const REQUIRE_OUTBOUND = octets("Require: outbound\r\n");
 const SERVICE_ROUTE = octets("Service-Route: ");
 const OUT_OF_ORDER = octets("Request Out Of Order");
 const TOO_MANY = octets("Too Many Contacts");
 const BARRED = octets("Contact Not Allowed There");
 
 const TURN = 0x10000;
+/** The usual `flowTimerS`: what RFC 5626 §4.4.1 has a phone do that is told nothing. */
+export const FLOW_TIMER_S = 120;
 
 /** A request that waits for the location service. */
 class Job {
@@ -121,6 +148,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly auth: Authenticator;
   private readonly store: LocationStore;
   private readonly options: RegistrarOptions;
+  private readonly rules: Rules;
   /**
    * Number of this process in bindings: its connections mean nothing to other processes, nor to itself after a restart.
    */
@@ -150,7 +178,9 @@ export class Registrar implements LocationUser, ServerOwner {
     this.store = options.store;
     this.options = options;
     this.node = random.uint32() | 0;
-    this.contacts = new Contacts(options.contacts, options, options.places ?? new Places(layer));
+    const places = options.places ?? new Places(layer);
+    this.contacts = new Contacts(options.contacts, options, places, options.flowTimerS > 0);
+    this.rules = options.flowTimerS > 0 ? RULES_OUTBOUND : RULES;
     this.record = new Uint8Array(options.recordBytes);
     for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));
   }
@@ -181,7 +211,7 @@ export class Registrar implements LocationUser, ServerOwner {
 
   private handleRegister(t: ServerTransaction, m: Message): void {
     const isReadable = this.uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(RULES, m, isReadable ? this.uri : null, t.source, this.layer.isMerged(t, m));
+    const problem = inspect(this.rules, m, isReadable ? this.uri : null, t.source, this.layer.isMerged(t, m));
     if (problem !== 0) {
       this.refuseInspected(t, m, problem);
       return;
@@ -221,7 +251,7 @@ export class Registrar implements LocationUser, ServerOwner {
   private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
     this.counters.refused += 1;
     const w = this.startAnswer(t, status, reasonOfRefusal(status));
-    writeRefusal(w, RULES, m, status);
+    writeRefusal(w, this.rules, m, status);
     this.sendAnswer(t, w);
   }
 
@@ -430,8 +460,10 @@ export class Registrar implements LocationUser, ServerOwner {
         w.put(Q);
         writeQ(w, list.q);
       }
+      writeFlowId(w, list.flowId);
       w.crlf();
     }
+    if (this.contacts.isOutbound) this.writeOutbound(w, t);
     this.contacts.writePath(w);
     if (this.options.serviceRoute.length > 0) {
       w.put(SERVICE_ROUTE);
@@ -441,6 +473,29 @@ export class Registrar implements LocationUser, ServerOwner {
     if (this.clock.offsetMs > 0) writeDate(w, nowS);
     w.put(EMPTY_BODY);
   }
+
+  /** Tells the phone that it is reached by its flow, and how often it is to be heard. RFC 5626 §6, §10 */
+  private writeOutbound(w: Writer, t: ServerTransaction): void {
+    w.put(REQUIRE_OUTBOUND);
+    if (t.source.transport === TRANSPORT_UDP) return;
+    w.put(FLOW_TIMER);
+    w.uint(this.options.flowTimerS);
+    w.crlf();
+    this.layer.transport.noteKept(t.source.connection);
+  }
+}
+
+/** Writes the reg-id and the instance of a binding as parameters, if it has them. */
+function writeFlowId(w: Writer, flowId: Span): void {
+  const { bytes, start, end } = flowId;
+  if (start === end) return;
+  let at = start;
+  while (bytes[at] !== 0x20) at += 1;
+  w.put(REG_ID);
+  w.raw(bytes, start, at);
+  w.put(INSTANCE);
+  w.raw(bytes, at + 1, end);
+  w.octet(0x22);
 }
 
 /** Writes a q, such as 0.5 for 500. @param thousandths 0 to 1000 */

@@ -134,10 +134,12 @@ export class StatelessProxy implements Bypass, LocationUser {
   /** Takes the first binding, which is the same each time as long as the bindings are. */
   onBindings(_token: number, result: number, list: Bindings): void {
     if (result !== LOCATION_OK) this.found = 500;
-    else if (list.first()) {
-      this.targets.fillHop(list, this.hop);
+    else {
+      let more = list.first();
+      // A phone whose flow is gone cannot be reached.
+      while (more && !this.targets.fillHop(list, this.hop)) more = list.next();
       this.hop.isUser = true;
-      this.found = 0;
+      if (more) this.found = 0;
     }
   }
 

@@ -109,26 +109,34 @@ export class Targets {
 
   /**
    * Fills `hop` with the way to the phone that `list` stands at: its Path, else its connection, else the address it was
-   * seen at if its Contact says another one, else its Contact.
+   * seen at if its Contact says another one, else its Contact. A phone that keeps its flow is reached by that alone.
+   * RFC 5626 §5.3
+   * @returns false when that flow is gone
    */
-  fillHop(list: Bindings, hop: Hop): void {
+  fillHop(list: Bindings, hop: Hop): boolean {
     const { other, layer } = this;
     hop.clear();
     hop.uri.set(list.contact.bytes, list.contact.start, list.contact.end);
     if (list.path.size() > 0) {
       hop.path.set(list.path.bytes, list.path.start, list.path.end);
-      return;
+      return true;
     }
     const { flow } = hop;
+    if (list.flowId.size() > 0) {
+      flow.set(list.transport, list.ip, list.port, list.node === this.node ? list.connection : -1);
+      hop.isFixed = true;
+      return list.transport === TRANSPORT_UDP || layer.transport.stream(flow.connection) !== null;
+    }
     if (list.transport === TRANSPORT_TCP || list.transport === TRANSPORT_TLS) {
       flow.set(list.transport, list.ip, list.port, list.node === this.node ? list.connection : -1);
-      if (layer.transport.isOpen(flow)) return;
+      if (layer.transport.isOpen(flow)) return true;
       flow.set(TRANSPORT_NONE, -1, 0, -1);
     } else if (other.parse(hop.uri.bytes, hop.uri.start, hop.uri.end) && other.scheme === SCHEME_SIP) {
       const isNat = isBehindNat(other, list.ip);
       if (isNat) flow.set(TRANSPORT_UDP, list.ip, list.port, -1);
       hop.isFixed = isNat || other.transport() === TRANSPORT_NONE;
     }
+    return true;
   }
 
   /**

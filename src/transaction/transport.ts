@@ -107,6 +107,7 @@ export interface StreamUser {
 // Bits of a connection's kind.
 const KIND_INCOMING = 1;
 const KIND_TLS = 2;
+const KIND_KEPT = 4;
 
 /** One TCP or TLS connection. RFC 3261 §18.3 */
 export class Stream {
@@ -118,7 +119,7 @@ export class Stream {
   lastMs = 0;
   /** When it was opened, ms. */
   openedMs = 0;
-  /** KIND_INCOMING and KIND_TLS, or neither. */
+  /** Some of KIND_INCOMING, KIND_TLS and KIND_KEPT. */
   kind = 0;
   /** A whole message came over it. */
   hasSpoken = false;
@@ -428,17 +429,26 @@ export class Transport {
     if (stream !== null) stream.isKnown = true;
   }
 
+  /** Notes that the other side of that connection promised keep-alives. RFC 5626 §4.4 */
+  noteKept(connection: number): void {
+    const stream = this.stream(connection);
+    if (stream !== null) stream.kind |= KIND_KEPT;
+  }
+
   /**
    * Closes connections of others that are not used: without a first message in time, or silent for long. To be called
    * now and then.
+   * @param keptMs how long a side that promised keep-alives may be silent
    */
-  closeUnused(): void {
+  closeUnused(keptMs = SILENT_KNOWN_MS): void {
     const { nowMs } = this.timers;
     for (let i = 0; i < this.streams.length; i++) {
       const stream = this.streams[i];
       if (stream.connection < 0 || !stream.isIncoming) continue;
       const isLate = !stream.hasSpoken && nowMs - stream.openedMs >= FIRST_MESSAGE_MS;
-      const isSilent = nowMs - stream.lastMs >= (stream.isKnown ? SILENT_KNOWN_MS : SILENT_MS);
+      const isKept = (stream.kind & KIND_KEPT) !== 0;
+      const silentMs = isKept ? keptMs : stream.isKnown ? SILENT_KNOWN_MS : SILENT_MS;
+      const isSilent = nowMs - stream.lastMs >= silentMs;
       if (isLate || isSilent) this.closeConnection(stream.connection);
     }
   }

@@ -15,6 +15,7 @@ export const CALL_ID = octets("Call-ID: ");
 export const CONTENT_LENGTH = octets("Content-Length: ");
 export const CSEQ = octets("CSeq: ");
 export const EXPIRES = octets("Expires: ");
+export const FLOW_TIMER = octets("Flow-Timer: ");
 export const FROM = octets("From: ");
 export const MIN_EXPIRES = octets("Min-Expires: ");
 export const RETRY_AFTER = octets("Retry-After: ");
@@ -26,6 +27,12 @@ export const VIA = octets("Via: ");
 export const CONTACT_OPEN = octets("Contact: <");
 export const URI_CLOSE = octets(">\r\n");
 export const URI_EXPIRES = octets(">;expires=");
+/** The option of RFC 5626, and its parameters of a Contact. */
+export const OUTBOUND = octets("outbound");
+export const REG_ID = octets(";reg-id=");
+export const INSTANCE = octets(';+sip.instance="');
+/** What a request to this URI wants: the flow of the one who wrote it. RFC 5626 §9 */
+export const OB = octets(";ob");
 const OVER_TCP = octets(";transport=tcp");
 const OVER_TLS = octets(";transport=tls");
 export const TAG = octets(";tag=");

@@ -102,8 +102,10 @@ export const HEADER_PRIVACY = 55;
 /** RFC 3892; RFC 4488. */
 export const HEADER_REFERRED_BY = 56;
 export const HEADER_REFER_SUB = 57;
+/** RFC 5626. */
+export const HEADER_FLOW_TIMER = 58;
 /** Number of header ids. */
-export const HEADER_COUNT = 58;
+export const HEADER_COUNT = 59;
 
 /** Long names by header id. */
 export const HEADER_NAMES: readonly Uint8Array[] = [
@@ -165,6 +167,7 @@ export const HEADER_NAMES: readonly Uint8Array[] = [
   octets("Privacy"),
   octets("Referred-By"),
   octets("Refer-Sub"),
+  octets("Flow-Timer"),
 ];
 
 // Transports. TRANSPORT_NONE means "not given"; TRANSPORT_OTHER is an unknown transport that is well formed.

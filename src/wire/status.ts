@@ -39,6 +39,7 @@ const PHRASES: ReadonlyMap<number, Uint8Array> = new Map([
   [421, octets("Extension Required")],
   [422, octets("Session Interval Too Small")],
   [423, octets("Interval Too Brief")],
+  [430, octets("Flow Failed")],
   [439, octets("First Hop Lacks Outbound Support")],
   [440, octets("Max-Breadth Exceeded")],
   [469, octets("Bad Info Package")],

@@ -8,7 +8,7 @@ import { Timers } from "../../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthenticatorOptions } from "../../src/server/authenticator.js";
 import { type Bindings, DayClock, type LocationStore } from "../../src/server/location.js";
 import { MemoryLocation } from "../../src/server/memory.js";
-import { Registrar, type RegistrarOptions } from "../../src/server/registrar.js";
+import { FLOW_TIMER_S, Registrar, type RegistrarOptions } from "../../src/server/registrar.js";
 import { Server } from "../../src/server/server.js";
 import { UserTable } from "../../src/server/users.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
@@ -130,6 +130,7 @@ export class House {
       jobs: 4,
       jobBytes: 4096,
       serviceRoute: NONE,
+      flowTimerS: FLOW_TIMER_S,
       ...options,
     });
     this.server.registrar = this.registrar;
@@ -191,6 +192,29 @@ export class House {
     if (!first.startsWith("SIP/2.0 401")) return first;
     const credentials = this.answerTo(first, parts.user ?? "alice", password, parts.uri ?? "sip:example.org");
     return this.receive(this.request(parts, credentials), from)[0]?.text ?? "";
+  }
+
+  /** Does the same as `register` over a connection, which is opened. */
+  registerByStream(connection: number, ip: string, port: number, parts: RegisterParts = {}): string {
+    this.layer.streamOpened(connection, ipv4(ip), port);
+    const send = (credentials: string): string => {
+      const request = this.request({ via: "SIP/2.0/TCP 10.0.0.2:5060", ...parts }, credentials);
+      this.network.take();
+      this.layer.receiveStream(connection, octets(request), 0, request.length);
+      return this.network.take()[0]?.text ?? "";
+    };
+    const user = parts.user ?? "alice";
+    return send(this.answerTo(send(""), user, PASSWORDS[user]));
+  }
+
+  /** Sends a keep-alive over a connection. @returns what came back */
+  ping(connection: number): string {
+    this.network.take();
+    this.layer.receiveStream(connection, octets("\r\n\r\n"), 0, 4);
+    return this.network
+      .take()
+      .map(({ text }) => text)
+      .join();
   }
 
   /** Makes a field with credentials for the challenge in `response`; the count goes up when the nonce is the same. */
