@@ -28,7 +28,7 @@ const LONG = [
   // It waits in real time.
   "test/host-sim/server/silent-connections.test.ts",
   // They compile C under sanitizers, or a machine of XS.
-  "test/hal/{queue,echo,headreader,headlines,packetcipher,wiegand}.test.ts",
+  "test/hal/{queue,echo,octets,keyedhash,headreader,headlines,packetcipher,wiegand}.test.ts",
   "test/xs/**/*.test.ts",
   // They start programs as a person does: by git, npm, tsx and a terminal.
   "test/host-sim/{first-day,npm,terminal}.test.ts",

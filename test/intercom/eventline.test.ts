@@ -8,6 +8,7 @@ import { consoleLine, eventJson, eventLine as simLine } from "../../host-sim/wor
 import { Reply } from "../../src/console/reply.js";
 import { eventLine } from "../../src/intercom/eventline.js";
 import { runs } from "../runs.js";
+import { anyText } from "../texts.js";
 
 /** These are characters that a terminal, a log or a reader of lines acts on, and code points that are no characters. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come through
@@ -86,9 +87,7 @@ const nasty = fc.constantFrom(
   "門",
 ); // prettier-ignore
 const text = fc.oneof(
-  fc
-    .array(fc.oneof(nasty, fc.string({ unit: "binary", maxLength: 4 })), { maxLength: 8 })
-    .map((parts) => parts.join("")),
+  fc.array(fc.oneof(nasty, anyText(4)), { maxLength: 8 }).map((parts) => parts.join("")),
   fc.string({ unit: "grapheme", maxLength: 20 }),
 );
 const fields = fc.array(fc.tuple(fc.constantFrom("peer", "reason", "code", "by2"), fc.oneof(text, fc.integer())), {

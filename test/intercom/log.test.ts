@@ -7,6 +7,7 @@ import type { EventFields, EventName, EventValues } from "../../src/intercom/eve
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";
 import { part } from "../runs.js";
+import { anyText } from "../texts.js";
 
 /** Holds a door's day: events with a time, and what the log makes of them. */
 class Diary {
@@ -266,7 +267,7 @@ describe("the log", () => {
           fc.tuple(
             fc.constantFrom("relay", "error", "door", "call", "register"),
             fc.constantFrom("on", "wrong door code", "forced", "ended", "failed", "left-open", "x"),
-            fc.string({ unit: "binary", maxLength: 200 }),
+            anyText(200),
           ),
           { maxLength: 80 },
         ),

@@ -13,6 +13,8 @@ import { SeededRandom } from "../random.js";
 import { derive, SUITES, sealRtcp, sealRtp } from "./srtpreference.js";
 
 const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
+/** SRTP_* stay as they are. */
+const hexOf = (packet: Buffer | number) => (typeof packet === "number" ? packet : packet.toString("hex"));
 
 /** An RTP packet. */
 function rtp(sequence: number, payload: Buffer, ssrc = 0xcafebabe): Buffer {
@@ -115,8 +117,8 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
     for (let length = 0; length <= 200; length++) {
       const packet = rtp(length, Buffer.from(Uint8Array.from({ length }, () => random.uint32())));
       const sealed = seal(door, packet);
-      expect(sealed).toEqual(sealRtp(suite, session, packet, 12, 0));
-      expect(open(phone, sealed)).toEqual(packet);
+      expect(hexOf(sealed)).toBe(hexOf(sealRtp(suite, session, packet, 12, 0)));
+      expect(hexOf(open(phone, sealed))).toBe(hexOf(packet));
     }
   });
 
@@ -148,8 +150,8 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
     for (let i = 1; i <= 100; i++) {
       const packet = rtcp(0xcafebabe, i);
       const sealed = sealReport(door, packet);
-      expect(sealed).toEqual(sealRtcp(suite, session, packet, i));
-      expect(openReport(phone, sealed)).toEqual(packet);
+      expect(hexOf(sealed)).toBe(hexOf(sealRtcp(suite, session, packet, i)));
+      expect(hexOf(openReport(phone, sealed))).toBe(hexOf(packet));
       expect(openReport(phone, sealed)).toBe(SRTP_REPLAYED);
     }
   });
@@ -158,17 +160,20 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
     const [door, phone] = [end(number, 1, 2), end(number, 2, 1)];
     const sealed = seal(door, rtp(5, Buffer.from("a digit")));
     const report = sealReport(door, rtcp(0xcafebabe));
+    const opened: number[] = [];
     // A packet without its announced extension, or with more sources than fit, has no valid header.
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const forged = Buffer.from(sealed);
       forged[bit >> 3] ^= 1 << (bit & 7);
-      expect([SRTP_FORGED, SRTP_MALFORMED]).toContain(open(phone, forged));
+      const result = open(phone, forged);
+      if (result !== SRTP_FORGED && result !== SRTP_MALFORMED) opened.push(bit);
     }
     for (let bit = 0; bit < report.length * 8; bit++) {
       const forged = Buffer.from(report);
       forged[bit >> 3] ^= 1 << (bit & 7);
-      expect(openReport(phone, forged)).toBe(SRTP_FORGED);
+      if (openReport(phone, forged) !== SRTP_FORGED) opened.push(bit);
     }
+    expect(opened).toEqual([]);
     expect(open(phone, sealed)).toBeInstanceOf(Buffer);
     expect(openReport(phone, report)).toBeInstanceOf(Buffer);
   });
@@ -202,13 +207,15 @@ describe.each(SUITES.map((suite, i) => [suite.name, i + 1] as const))("SRTP by %
     const came = new Set<number>([0]);
     let newest = 0;
     expect(open(phone, sealed[0])).toBeInstanceOf(Buffer);
+    const wrong: number[][] = [];
     for (let step = 0; step < 1500; step++) {
       const i = Math.max(0, Math.min(599, newest + (random.uint32() % 110) - 80));
       const isNew = !came.has(i) && newest - i < 64;
-      expect([step, i, open(phone, sealed[i]) instanceof Buffer]).toEqual([step, i, isNew]);
+      if (open(phone, sealed[i]) instanceof Buffer !== isNew) wrong.push([step, i]);
       came.add(i);
       newest = Math.max(newest, i);
     }
+    expect(wrong).toEqual([]);
   });
 });
 

@@ -16,6 +16,7 @@ import { REGISTRATION_DONE } from "../../src/ua/registration.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { House } from "../intercom/house.js";
 import { part } from "../runs.js";
+import { anyText } from "../texts.js";
 import { Agent, header, headers, sdpOf, World } from "../ua/harness.js";
 import { Sofia } from "../wire/sofia.js";
 
@@ -207,7 +208,7 @@ const letters = fc.constantFrom(..."abzAZ09-_.!~*'()&=+$,;?/ \"\\<>@:%#[]{}|^`é
 const words = fc.oneof(
   fc.array(letters, { maxLength: 24 }).map((all) => all.join("")),
   fc.array(letters, { minLength: 50, maxLength: 140 }).map((all) => all.join("")),
-  fc.string({ unit: "binary", maxLength: 40 }),
+  anyText(40),
   fc.constantFrom(
     "Tür",
     "a b",

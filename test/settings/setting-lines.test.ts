@@ -11,6 +11,7 @@ import { SCHEMA } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
 import { House } from "../intercom/house.js";
 import { runs } from "../runs.js";
+import { anyText } from "../texts.js";
 import { World } from "../ua/harness.js";
 
 const range = (from: number, to: number) =>
@@ -60,7 +61,7 @@ const value = fc.oneof(
       const cut = at % (good.length + 1);
       return good.slice(0, cut) + bad + more + good.slice(cut);
     }),
-  fc.string({ unit: "binary", maxLength: 40 }),
+  anyText(40),
 );
 const key = fc.constantFrom(...SCHEMA.map((setting) => setting.key));
 

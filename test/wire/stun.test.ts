@@ -125,22 +125,27 @@ it("Nothing makes the reader throw, read outside or believe: noise, cut and chan
   const good = withAttributes(binding, 0x0101, [[0x8022, [1, 2, 3]], mapped(binding), [0x8028, [1, 2, 3, 4]]]);
   for (let length = 0; length < good.length; length++) expect(binding.read(good, 0, length)).toBe(stun.STUN_NONE);
   const results = [0, 0, 0, 0, 0];
+  const bytes = new Uint8Array(8 + good.length + 8);
+  const before = new Uint8Array(bytes.length);
+  let wrong = 0;
   for (let round = 0; round < 30_000; round++) {
-    const bytes = new Uint8Array(8 + good.length + 8).fill(0xee);
+    bytes.fill(0xee);
     bytes.set(good, 8);
     for (let changes = 1 + (random.uint32() % 3); changes > 0; changes--) {
       const at = 8 + (random.uint32() % good.length);
       bytes[at] = random.uint32();
     }
-    const before = bytes.slice();
+    before.set(bytes);
     const found = binding.read(bytes, 8, 8 + good.length);
     results[found] += 1;
-    if (found === stun.STUN_ADDRESS) expect(binding.port > 0 && binding.port < 65536 && binding.ip >= 0).toBe(true);
-    expect(bytes).toEqual(before);
+    if (found === stun.STUN_ADDRESS && !(binding.port > 0 && binding.port < 65536 && binding.ip >= 0)) wrong += 1;
+    if (Buffer.compare(bytes, before) !== 0) wrong += 1;
   }
+  expect(wrong).toBe(0);
   for (const count of results) expect(count).toBeGreaterThan(0);
   for (let round = 0; round < 30_000; round++) {
     const noise = Uint8Array.from({ length: random.uint32() % 60 }, () => random.uint32());
-    expect(binding.read(noise, 0, noise.length)).toBe(stun.STUN_NONE);
+    if (binding.read(noise, 0, noise.length) !== stun.STUN_NONE) wrong += 1;
   }
+  expect(wrong).toBe(0);
 });
