@@ -37,12 +37,14 @@ export function judge(options: {
   /** The host or address that the certificate has to name. */
   name: string;
   trust: Trust;
+  /** The setting that names the server; without it, those of a SIP server. */
+  setting?: string;
   /** The authorities that are believed, as a line names them: "an authority that is known". */
   authorities: string;
   /** s since 1970 */
   nowS: number;
 }): Verdict {
-  const { der, finding, other, name, trust, authorities, nowS } = options;
+  const { der, finding, other, name, trust, setting = "", authorities, nowS } = options;
   if (der === null) return failed("the server sent no certificate");
   const certificate = readCertificate(der);
   if (certificate === null) return failed("its certificate cannot be read");
@@ -62,7 +64,7 @@ export function judge(options: {
       "its certificate is not signed by " + authorities + ": set tls.ca to its authority, or tls.pin; " + key,
     );
   if (other !== "") return failed("its certificate cannot be used (" + other + ")");
-  const problem = identityProblem(certificate, name);
+  const problem = identityProblem(certificate, name, setting);
   return problem === "" ? { problem, proof: "CA" } : failed(problem);
 }
 
@@ -102,7 +104,7 @@ export function pinOf({ der, keyStart, keyEnd }: Certificate): string {
  * @returns "" or why a certificate is not for that host. RFC 5922 §7.1, §7.2: the names are URIs of SIP domains or, if
  * there are none, DNS names; wildcards are not accepted
  */
-export function identityProblem(certificate: Certificate, name: string): string {
+export function identityProblem(certificate: Certificate, name: string, setting = ""): string {
   const wanted = (name.endsWith(".") ? name.slice(0, -1) : name).toLowerCase();
   const isAddress = ipv4(wanted) >= 0;
   const hasUris = hasKind(certificate, NAME_URI);
@@ -117,7 +119,8 @@ export function identityProblem(certificate: Certificate, name: string): string 
   }
   if (count === 0)
     return "its certificate names no host (subjectAltName): it needs " + (isAddress ? "IP:" : "DNS:") + wanted;
-  const hint = isAddress ? "set sip.domain or sip.proxy to that name, or tls.pin" : "it needs DNS:" + wanted;
+  const named = setting === "" ? "sip.domain or sip.proxy" : setting;
+  const hint = isAddress ? "set " + named + " to that name, or tls.pin" : "it needs DNS:" + wanted;
   return "its certificate is for " + shown + (count > NAMES_SHOWN ? ", …" : "") + ", not for " + wanted + ": " + hint;
 }
 

@@ -163,7 +163,9 @@ export class NodeTcpStack implements TcpStack {
   connectSecure(address: number, port: number, name: string, trust: Trust): TcpConnection | null {
     const { options, localAddress, keylog } = this;
     if (!this.open || this.connections.length >= this.most || port < 1 || port > 65535) return null;
-    const socket = openSecure({ address, port, localAddress, name, trust, keylog }, (problem, proof) => {
+    const { setting } = options;
+    const secure = { address, port, localAddress, name, trust, setting, keylog };
+    const socket = openSecure(secure, (problem, proof) => {
       if (problem !== "") {
         options.onError(problem);
         return;

@@ -33,6 +33,8 @@ export interface SecureOptions {
   /** The host that the certificate has to name; "" for the address. */
   name: string;
   trust: Trust;
+  /** The setting that names the server, for hints; SIP's settings without it. */
+  setting?: string | undefined;
   /** Gets the secrets of the connection, as lines of an SSLKEYLOGFILE. */
   keylog?: (line: Uint8Array) => void;
 }
@@ -43,7 +45,7 @@ export interface SecureOptions {
  * when the settings cannot be used
  */
 export function openSecure(options: SecureOptions, done: (problem: string, proof: string) => void): TLSSocket | string {
-  const { address, port, localAddress, name, trust, keylog } = options;
+  const { address, port, localAddress, name, trust, setting, keylog } = options;
   const host = ipv4Text(address);
   const where = (name === "" ? "" : name + " ") + "(" + host + ":" + port + ")";
   let ca: string | undefined;
@@ -76,27 +78,36 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
   if (keylog !== undefined) socket.on("keylog", keylog);
   socket.once("connect", () => {
     isConnected = true;
-    const timer = setTimeout(() => end(STALLED, ""), HANDSHAKE_MS);
+    const timer = setTimeout(() => end(STALLED + portHint(setting), ""), HANDSHAKE_MS);
     socket.once("close", () => clearTimeout(timer));
     socket.once("secureConnect", () => clearTimeout(timer));
   });
   socket.once("secureConnect", () => {
-    const { problem, proof } = judgeSocket(socket, name === "" ? host : name, trust);
+    const { problem, proof } = judgeSocket(socket, name === "" ? host : name, trust, linkOf(setting));
     end(problem, proof);
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
-    if (isConnected) end(handshakeProblem(error), "");
+    if (isConnected) end(handshakeProblem(error, setting), "");
     else isDone = true;
   });
   socket.once("close", () => {
-    if (isConnected) end(CLOSED, "");
+    if (isConnected) end(CLOSED + portHint(setting), "");
   });
   return socket;
 }
 
-const STALLED =
-  "nothing came of the handshake in " + HANDSHAKE_MS / 1000 + " s: is it a port for TLS? 5061 is the usual one";
-const CLOSED = "the server closed the connection during the handshake: is it a port for TLS? 5061 is the usual one";
+const STALLED = "nothing came of the handshake in " + HANDSHAKE_MS / 1000 + " s";
+const CLOSED = "the server closed the connection during the handshake";
+
+/** @returns the setting, if it names a server of the house's systems; "" for a SIP server */
+function linkOf(setting: string | undefined): string {
+  return setting === "mqtt.server" || setting === "hook.url" ? setting : "";
+}
+
+function portHint(setting: string | undefined): string {
+  const usual = setting === "mqtt.server" ? 8883 : setting === "hook.url" ? 443 : 5061;
+  return ": is it a port for TLS? " + usual + " is the usual one";
+}
 
 /** @throws Error of one line if the file cannot be read or has no certificate */
 export function readCertificates(file: string): string {
@@ -111,7 +122,7 @@ export function readCertificates(file: string): string {
   return text;
 }
 
-function judgeSocket(socket: TLSSocket, name: string, trust: Trust): Verdict {
+function judgeSocket(socket: TLSSocket, name: string, trust: Trust, setting: string): Verdict {
   const code = socket.authorized ? "" : String(socket.authorizationError);
   const finding = FINDINGS.get(code) ?? "signed";
   return judge({
@@ -120,16 +131,17 @@ function judgeSocket(socket: TLSSocket, name: string, trust: Trust): Verdict {
     other: finding === "signed" ? safe(code) : "",
     name,
     trust,
+    setting,
     authorities: trust.ca === "" ? "an authority that is known" : "one in " + safe(trust.ca),
     nowS: Math.floor(Date.now() / 1000),
   });
 }
 
-function handshakeProblem(error: NodeJS.ErrnoException): string {
+function handshakeProblem(error: NodeJS.ErrnoException, setting: string | undefined): string {
   const code = error.code ?? "";
-  if (code === "ECONNRESET" || code === "EPIPE") return CLOSED;
+  if (code === "ECONNRESET" || code === "EPIPE") return CLOSED + portHint(setting);
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
-    return "what answers does not speak TLS: is it a port for TLS? 5061 is the usual one";
+    return "what answers does not speak TLS" + portHint(setting);
   if (/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code))
     return "the server refused us (" + safe(code) + "): it may want a certificate of its clients, and there is none";
   return "the handshake failed (" + safe(code === "" ? error.message : code) + ")";

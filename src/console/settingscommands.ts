@@ -146,8 +146,8 @@ export class SettingsCommands {
 
   private change(reply: Reply, key: string, value: string, seat: Seat): Reply {
     if (key === "") return reply.fail(ERROR_ARGUMENT, "which setting? set KEY VALUE, unset KEY");
-    if (key === "sip.transport" && value.trim().toLowerCase() === "tls" && !this.door.ua.layer.transport.hasTls)
-      return reply.fail(ERROR_VALUE, "sip.transport: " + NO_TLS);
+    const lack = this.door.ua.layer.transport.hasTls ? "" : lackOfTls(key, value.trim().toLowerCase());
+    if (lack !== "") return reply.fail(ERROR_VALUE, key + ": " + lack);
     const problem = seat.changes.set(key, value);
     if (problem === "") return reply;
     const setting = findSetting(key);
@@ -229,4 +229,12 @@ export class SettingsCommands {
 function isCount(value: string): boolean {
   for (let i = 0; i < value.length; i++) if (value.charAt(i) < "0" || value.charAt(i) > "9") return false;
   return value !== "" && value.length <= 3;
+}
+
+/** @returns "" or why a device without TLS cannot take that value */
+function lackOfTls(key: string, value: string): string {
+  if (key === "sip.transport" && value === "tls") return NO_TLS;
+  if (key === "mqtt.tls" && value === "on") return "this device has no TLS yet: leave it off";
+  if (key === "hook.url" && value.slice(0, 6) === "https:") return "this device has no TLS yet: use http://";
+  return "";
 }

@@ -10,26 +10,23 @@
  *     idle -> asking (10 s) -> idle    2xx: the next event. 408, 429, 5xx: again, five times. Any other status: the
  *                                      event is dropped. No answer: again after a back-off, for as long as it is kept.
  *
- * Not here: TLS, so no https; which events there are (severity.ts).
+ * Not here: TLS (the device's); which events there are (severity.ts).
  */
-import type { Device, TcpConnection, TcpStack } from "../../hal/device.js";
 import { octets, parseUint, utf8 } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
-import type { Timers, TimerUser } from "../core/timers.js";
-import type { DoorEvents, EventName } from "../intercom/events.js";
-import { readUrl, type UrlText } from "../settings/url.js";
+import type { TimerUser } from "../core/timers.js";
+import type { EventName } from "../intercom/events.js";
+import { readUrl, URL_SCHEMES, type UrlText } from "../settings/url.js";
 import { HmacSha256 } from "../wire/hmac.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
-import { Writer } from "../wire/writer.js";
 import { writeFields, writeText } from "./json.js";
 import { Outbox } from "./outbox.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { DEBUG, severityOf } from "./severity.js";
+import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
 
 const OUTBOX_BYTES = 3072;
 const BODY_BYTES = 1024;
-/** The longest host and path of the settings twice, and the fixed fields. */
-const HEAD_BYTES = 768;
 const KEY_MOST = 64;
 /** The time from opening the connection to the status. */
 const ANSWER_MS = 10_000;
@@ -54,14 +51,9 @@ const DOOR = octets(',"door":');
 const EVENT = octets(',"event":');
 const VALUE = octets(',"value":');
 const CAMERA = octets(',"camera":');
-const SCHEMES = ["http"];
 
-export interface HookParts {
-  device: Pick<Device, "tcp" | "resolver">;
-  timers: Timers;
+export interface HookParts extends LinkParts {
   random: RandomSource;
-  /** Receives the events that say whether the server takes what is sent. */
-  events: DoorEvents;
   url: string;
   /** "" for no signature. */
   secret: string;
@@ -69,21 +61,15 @@ export interface HookParts {
   door: string;
   /** @returns the still picture beside the door, or "" */
   camera(): string;
-  /** @returns s since 1970, 0 while it is not known */
-  epochS(): number;
-  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
-  enter(): void;
-  leave(): void;
 }
 
-export class Hook implements TimerUser, ServerUser {
+export class Hook implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
   readonly box = new Outbox(OUTBOX_BYTES);
   private readonly parts: HookParts;
   private readonly url: UrlText;
   private readonly timer: number;
-  private readonly writer = new Writer();
-  private readonly buffer = new Uint8Array(HEAD_BYTES + BODY_BYTES);
+  private readonly stream: LinkStream;
   private readonly hmac: HmacSha256 | null;
   private readonly code = new Uint8Array(SHA256_BYTES);
   /** The beginning of the answer. */
@@ -94,8 +80,6 @@ export class Hook implements TimerUser, ServerUser {
   /** Distinguishes the events of one start from those of another. */
   private readonly boot: number;
   private lastId = 0;
-  private tcp: TcpStack | null = null;
-  private connection: TcpConnection | null = null;
   /** The outbox number of the event that was posted last, and the number of 5xx answers to it. */
   private posted = -1;
   private tries = 0;
@@ -106,7 +90,8 @@ export class Hook implements TimerUser, ServerUser {
     const { device, events, url, secret, random } = parts;
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
-    this.url = readUrl(url, SCHEMES);
+    this.url = readUrl(url, URL_SCHEMES);
+    this.stream = new LinkStream(parts, "hook.url", this.url.isSecure, this);
     this.boot = random.uint32();
     this.hmac = secret === "" ? null : new HmacSha256();
     this.hmac?.setKey(keyOf(secret));
@@ -123,47 +108,33 @@ export class Hook implements TimerUser, ServerUser {
   }
 
   async start(ip: number): Promise<void> {
-    const { device, enter, leave } = this.parts;
-    this.tcp = await device.tcp({
-      address: ip,
-      port: 0,
-      isCaller: true,
-      setting: "hook.url",
-      onError: () => {},
-      onOpen: (connection) => {
-        if (connection.id === this.connection?.id) this.wasReached = true;
-      },
-      onData: (connection, bytes, start, end) => {
-        if (connection.id !== this.connection?.id) return;
-        enter();
-        this.onData(bytes, start, end);
-        leave();
-      },
-      onClose: (connection) => {
-        if (connection.id !== this.connection?.id) return;
-        enter();
-        this.fail(this.wasReached ? "it closed without an answer" : "the connection failed");
-        leave();
-      },
-    });
-    if (this.box.count > 0) {
-      enter();
-      this.parts.timers.start(this.timer, 0);
-      leave();
-    }
+    const { enter, leave, timers } = this.parts;
+    await this.stream.start(ip);
+    if (this.box.count === 0) return;
+    enter();
+    timers.start(this.timer, 0);
+    leave();
   }
 
   close(): void {
-    this.tcp?.close();
-    this.tcp = null;
-    this.connection = null;
+    this.stream.close();
+  }
+
+  onOpen(): void {
+    this.wasReached = true;
+  }
+
+  onClose(problem: string): void {
+    const usual = this.wasReached ? "it closed without an answer" : "the connection failed";
+    this.fail(problem === "" ? usual : problem);
   }
 
   take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
     if (severityOf(name, value) >= DEBUG) return;
-    const { parts, writer: w } = this;
+    const { parts } = this;
+    const { writer: w, bytes } = parts.scratch;
     this.lastId += 1;
-    w.begin(this.buffer, 0, BODY_BYTES);
+    w.begin(bytes, 0, BODY_BYTES);
     w.put(ID);
     w.hex(this.boot, 8);
     w.octet(0x2d);
@@ -187,7 +158,7 @@ export class Hook implements TimerUser, ServerUser {
     writeFields(w, fields);
     w.octet(0x7d);
     if (!w.ok) return;
-    const hasFitted = this.box.put(this.buffer, 0, w.at);
+    const hasFitted = this.box.put(bytes, 0, w.at);
     if (!parts.timers.running(this.timer)) parts.timers.start(this.timer, 0);
     if (!hasFitted) this.server.drop();
   }
@@ -198,31 +169,31 @@ export class Hook implements TimerUser, ServerUser {
   }
 
   onTimer(): void {
-    const { box, server, parts } = this;
-    if (this.connection !== null) this.fail("no answer in " + ANSWER_MS / 1000 + " s");
-    else if (box.count > 0 && this.tcp !== null && server.find(parts.timers.nowMs)) this.post(this.tcp);
+    const { box, server, parts, stream } = this;
+    if (stream.isBusy) this.fail("no answer in " + ANSWER_MS / 1000 + " s");
+    else if (box.count > 0 && stream.isReady && server.find(parts.timers.nowMs)) this.post();
   }
 
-  private post(tcp: TcpStack): void {
-    const { box, server, writer: w, buffer } = this;
-    const end = this.writeRequest();
-    const connection = w.ok ? tcp.connect(server.ip, server.port) : null;
-    if (connection === null) {
-      this.fail("no room for a connection");
+  private post(): void {
+    const { box, server, stream } = this;
+    this.wasReached = false;
+    const problem = stream.connect(server);
+    if (problem !== "") {
+      this.fail(problem);
       return;
     }
     if (box.number !== this.posted) this.tries = 0;
     this.posted = box.number;
     this.answered = 0;
-    this.wasReached = false;
-    this.connection = connection;
-    if (connection.write(buffer, 0, end)) this.parts.timers.start(this.timer, ANSWER_MS);
+    const end = this.writeRequest();
+    if (end > 0 && stream.write(this.parts.scratch.bytes, 0, end)) this.parts.timers.start(this.timer, ANSWER_MS);
     else this.fail("it cannot be sent");
   }
 
-  /** Writes the request for the oldest event, whose text is signed in place. @returns its end */
+  /** Writes the request for the oldest event, whose text is signed in place. @returns its end, 0 if it does not fit */
   private writeRequest(): number {
-    const { box, hmac, writer: w, buffer, url, code } = this;
+    const { box, hmac, url, code } = this;
+    const { writer: w, bytes: buffer } = this.parts.scratch;
     const { start, end } = box;
     const time = "" + this.parts.epochS();
     if (hmac !== null) {
@@ -247,10 +218,10 @@ export class Hook implements TimerUser, ServerUser {
     }
     w.put(END);
     w.raw(box.bytes, start, end);
-    return w.at;
+    return w.ok ? w.at : 0;
   }
 
-  private onData(bytes: Uint8Array, start: number, end: number): void {
+  onData(bytes: Uint8Array, start: number, end: number): void {
     const { answer } = this;
     for (let i = start; i < end && this.answered < STATUS_BYTES; i++) answer[this.answered++] = bytes[i];
     if (this.answered < STATUS_BYTES) return;
@@ -271,7 +242,7 @@ export class Hook implements TimerUser, ServerUser {
       this.fail("it answers " + status);
       return;
     }
-    this.hangUp();
+    this.stream.drop();
     // The outbox may have dropped the event in the meantime, to have room for younger ones.
     if (box.number === this.posted) box.remove();
     if (!isGood && status !== this.refusedBy)
@@ -287,13 +258,8 @@ export class Hook implements TimerUser, ServerUser {
   }
 
   private fail(reason: string): void {
-    this.hangUp();
+    this.stream.drop();
     this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
-  }
-
-  private hangUp(): void {
-    this.connection?.drop();
-    this.connection = null;
   }
 }
 

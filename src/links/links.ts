@@ -7,10 +7,12 @@ import type { Device } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
+import { trustOf } from "../settings/useragent.js";
 import { Api, type ApiOrders } from "./api.js";
 import { Hook } from "./hook.js";
 import { type DoorOrders, Mqtt } from "./mqtt.js";
 import { levelOf } from "./severity.js";
+import { type LinkParts, Scratch } from "./stream.js";
 import { Syslog } from "./syslog.js";
 
 export interface LinksParts {
@@ -57,7 +59,16 @@ export class Links implements DoorEvents {
   constructor(parts: LinksParts) {
     const { device, settings, timers, enter, leave } = parts;
     this.next = parts.next;
-    const common = { device, timers, enter, leave, events: this, epochS: () => device.clock.epochS() };
+    const common: LinkParts & { device: Device } = {
+      device,
+      timers,
+      enter,
+      leave,
+      events: this,
+      scratch: new Scratch(),
+      trust: () => trustOf(settings),
+      epochS: () => device.clock.epochS(),
+    };
     const place = settings.get("syslog.server");
     this.syslog =
       place === ""

@@ -12,13 +12,12 @@
  * `mqtt.open on`. Each wake sends one message, so that a call's sound is sent between two of them. Not here: the octets
  * on the wire (mqttclient.ts).
  */
-import type { Device, TcpStack } from "../../hal/device.js";
+import type { Device } from "../../hal/device.js";
 import { text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
-import type { Timers, TimerUser } from "../core/timers.js";
-import type { AnyFields, DoorEvents, EventName } from "../intercom/events.js";
+import type { TimerUser } from "../core/timers.js";
+import type { AnyFields, EventName } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
-import { Writer } from "../wire/writer.js";
 import {
   ACCESS_EVENTS,
   type Announcement,
@@ -31,13 +30,18 @@ import {
   writePiece,
 } from "./entities.js";
 import { writeFields, writeText } from "./json.js";
-import { MqttClient, type MqttClientUser, type MqttLogin } from "./mqttclient.js";
+import { MqttClient, type MqttClientUser, type MqttLogin, PAYLOAD_AT } from "./mqttclient.js";
 import { Outbox } from "./outbox.js";
 import { LinkServer, type ServerUser } from "./server.js";
+import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
 
 const MQTT_PORT = 1883;
+const MQTT_TLS_PORT = 8883;
 /** Octets for a piece of the announcement, a state or an event, with the longest names and topics. */
 const MESSAGE_BYTES = 640;
+const MESSAGE_END = PAYLOAD_AT + MESSAGE_BYTES;
+/** Octets for an event. */
+const EVENT_BYTES = 320;
 const EVENTS_BYTES = 1024;
 const BIRTH_TOPIC = "homeassistant/status";
 const ONLINE = "online";
@@ -76,35 +80,27 @@ export interface DoorOrders {
   set(key: string, value: string): string;
 }
 
-export interface MqttParts {
-  device: Pick<Device, "tcp" | "resolver" | "wifi">;
+export interface MqttParts extends LinkParts {
+  device: LinkParts["device"] & Pick<Device, "wifi">;
   settings: Settings;
-  timers: Timers;
-  /** Receives the events about the broker's coming and going, and about refused commands. */
-  events: DoorEvents;
   orders: DoorOrders;
   equipment: Equipment;
   version: string;
-  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
-  enter(): void;
-  leave(): void;
 }
 
-export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
+export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   readonly server: LinkServer;
   /** The number of commands refused since the start. */
   refused = 0;
   private readonly parts: MqttParts;
   private readonly timer: number;
-  private readonly client = new MqttClient(this);
+  private readonly stream: LinkStream;
+  private readonly client: MqttClient;
   private readonly login: MqttLogin;
   private readonly announcement: Announcement;
   private readonly prefix: string;
-  private readonly writer = new Writer();
-  private readonly buffer = new Uint8Array(MESSAGE_BYTES);
   /** The events that wait to be sent; each begins with the number of its entity. */
   private readonly box = new Outbox(EVENTS_BYTES);
-  private tcp: TcpStack | null = null;
   /** The states by entity, as they are now and as the broker has them; "" if there is none. */
   private readonly states: string[] = [];
   private readonly sent: string[] = [];
@@ -115,9 +111,6 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   private nextPiece = PIECES;
   private isOnlineTold = false;
   private onlineMs = 0;
-  /** The rest of the begun message, which is in this part of `buffer`. */
-  private owedFrom = 0;
-  private owedEnd = 0;
   /** The time since which the connection takes no octets, ms; -1 while it takes them. */
   private stuckMs = -1;
   private minuteMs = 0;
@@ -131,8 +124,11 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
 
   constructor(parts: MqttParts) {
     const { device, settings, events, equipment, version } = parts;
+    const isSecure = settings.get("mqtt.tls");
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
+    this.stream = new LinkStream(parts, "mqtt.server", isSecure, this);
+    this.client = new MqttClient(this, this.stream, parts.scratch);
     this.prefix = settings.get("mqtt.prefix");
     const id = idOf(this.prefix);
     this.announcement = { settings, equipment, version, prefix: this.prefix, id };
@@ -147,7 +143,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.server = new LinkServer({
       name: "mqtt",
       place: settings.get("mqtt.server"),
-      usualPort: MQTT_PORT,
+      usualPort: isSecure ? MQTT_TLS_PORT : MQTT_PORT,
       resolver: device.resolver,
       events,
       user: this,
@@ -164,30 +160,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   }
 
   async start(ip: number): Promise<void> {
-    const { device, enter, leave, timers } = this.parts;
-    const { client } = this;
-    this.tcp = await device.tcp({
-      address: ip,
-      port: 0,
-      isCaller: true,
-      setting: "mqtt.server",
-      onError: () => {},
-      onOpen: (connection) => {
-        enter();
-        if (client.owns(connection)) client.onOpen(timers.nowMs);
-        leave();
-      },
-      onData: (connection, bytes, start, end) => {
-        enter();
-        if (client.owns(connection)) client.onData(bytes, start, end, timers.nowMs);
-        leave();
-      },
-      onClose: (connection) => {
-        enter();
-        if (client.owns(connection)) client.onClose();
-        leave();
-      },
-    });
+    const { enter, leave, timers } = this.parts;
+    await this.stream.start(ip);
     enter();
     timers.start(this.timer, 0);
     leave();
@@ -195,13 +169,21 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
 
   /** Says good-bye. */
   close(): void {
-    if (this.client.isConnected && this.owedFrom === this.owedEnd) {
-      this.begin(this.prefix + AVAILABILITY, OFFLINE, true);
-      this.flush();
-    }
+    if (this.client.isConnected) this.publish(this.prefix + AVAILABILITY, OFFLINE, true);
     this.client.close();
-    this.tcp?.close();
-    this.tcp = null;
+    this.stream.close();
+  }
+
+  onOpen(): void {
+    this.client.onOpen(this.parts.timers.nowMs);
+  }
+
+  onData(bytes: Uint8Array, start: number, end: number): void {
+    this.client.onData(bytes, start, end, this.parts.timers.nowMs);
+  }
+
+  onClose(problem: string): void {
+    this.client.onClose(problem);
   }
 
   // ---- events at the door ----
@@ -263,9 +245,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   private tell(key: string, type: string, fields: Readonly<Record<string, string | number>>): void {
     const at = entityOf(key);
     if (at < 0 || !this.client.isConnected) return;
-    const bytes = new Uint8Array(MESSAGE_BYTES / 2);
-    const w = this.writer;
-    w.begin(bytes, 0, bytes.length);
+    const { writer: w, bytes } = this.parts.scratch;
+    w.begin(bytes, 0, EVENT_BYTES);
     w.octet(at);
     w.text('{"event_type":');
     writeText(w, type);
@@ -290,7 +271,6 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.isOnlineTold = false;
     this.onlineMs = this.parts.timers.nowMs - ANNOUNCE_EVERY_MS;
     this.announcedMs = this.parts.timers.nowMs - ANNOUNCE_EVERY_MS;
-    this.owedFrom = this.owedEnd = 0;
     this.stuckMs = -1;
     this.tellAllStates();
     this.server.work(0);
@@ -299,19 +279,24 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
 
   onLost(reason: string): void {
     while (this.box.count > 0) this.box.remove();
-    this.owedFrom = this.owedEnd = 0;
+    this.nextPiece = PIECES;
     this.parts.timers.start(this.timer, this.server.fail(reason, 0));
   }
 
   onTimer(): void {
-    const { client, server, tcp, login } = this;
+    const { client, server, stream } = this;
     const { timers } = this.parts;
     const { nowMs } = timers;
-    if (tcp === null) return;
+    if (!stream.isReady) return;
     if (client.isIdle) {
       if (!server.find(nowMs)) return;
-      if (client.connect(tcp, server.ip, server.port, login, nowMs)) this.wake(client.watch(nowMs));
-      else this.onLost("no room for a connection");
+      const problem = stream.connect(server);
+      if (problem !== "") {
+        this.onLost(problem);
+        return;
+      }
+      client.begin(this.login, nowMs);
+      this.wake(client.watch(nowMs));
       return;
     }
     const watchMs = client.watch(nowMs);
@@ -330,12 +315,11 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     if (nowMs - this.allMs >= ALL_EVERY_MS) this.tellAllStates();
     const isAnnouncing = this.isAnnouncementDue && nowMs - this.announcedMs >= ANNOUNCE_EVERY_MS;
     let isTaken = true;
-    if (this.owedFrom < this.owedEnd) isTaken = this.flush();
-    else if (this.nextPiece < PIECES) isTaken = this.sendPiece();
+    if (this.nextPiece < PIECES) isTaken = this.sendPiece();
     else if (this.nextTopic <= ENTITIES.length + 1) isTaken = this.subscribe();
     else if (isAnnouncing) isTaken = this.announce();
     else if (!this.isOnlineTold && nowMs - this.onlineMs >= ANNOUNCE_EVERY_MS) {
-      isTaken = this.begin(this.prefix + AVAILABILITY, ONLINE, true);
+      isTaken = this.publish(this.prefix + AVAILABILITY, ONLINE, true);
       this.isOnlineTold = isTaken;
       if (isTaken) this.onlineMs = nowMs;
     } else if (this.box.count > 0) isTaken = this.sendEvent();
@@ -374,14 +358,15 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
 
   /** Begins the announcement. The announcement is written once without being sent, to find its length. */
   private announce(): boolean {
-    const { writer: w, buffer, announcement } = this;
+    const { announcement } = this;
+    const { writer: w, bytes } = this.parts.scratch;
     let size = 0;
     for (let i = 0; i < PIECES; i++) {
-      w.begin(buffer, 0, MESSAGE_BYTES);
+      w.begin(bytes, 0, MESSAGE_BYTES);
       writePiece(w, i, announcement);
       size += w.at;
     }
-    if (!this.client.begin("homeassistant/device/" + announcement.id + "/config", size, true)) return false;
+    if (!this.client.open("homeassistant/device/" + announcement.id + "/config", size, true)) return false;
     this.isAnnouncementDue = false;
     this.announcedMs = this.parts.timers.nowMs;
     this.nextPiece = 0;
@@ -389,24 +374,22 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
   }
 
   private sendPiece(): boolean {
-    const { writer: w, buffer } = this;
-    w.begin(buffer, 0, MESSAGE_BYTES);
+    const { writer: w, bytes } = this.parts.scratch;
+    w.begin(bytes, 0, MESSAGE_BYTES);
     writePiece(w, this.nextPiece, this.announcement);
-    if (!this.client.put(buffer, 0, w.at)) return false;
+    if (!this.client.put(bytes, 0, w.at)) return false;
     this.nextPiece += 1;
     return true;
   }
 
   private sendEvent(): boolean {
-    const { box, client } = this;
+    const { box } = this;
+    const { writer: w, bytes } = this.parts.scratch;
     const { key } = ENTITIES[box.bytes[box.start]];
-    const size = box.end - box.start - 1;
-    if (!client.begin(this.prefix + "/" + key, size, false)) return false;
-    this.buffer.set(box.bytes.subarray(box.start + 1, box.end));
-    this.owedFrom = 0;
-    this.owedEnd = size;
+    w.begin(bytes, PAYLOAD_AT, MESSAGE_END);
+    w.raw(box.bytes, box.start + 1, box.end);
+    if (!this.client.publish(this.prefix + "/" + key, w.at, false)) return false;
     box.remove();
-    this.flush();
     return true;
   }
 
@@ -419,7 +402,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
       if (!isOwn || one.platform === "event" || !isThere(one, settings, equipment)) continue;
       const state = this.stateOf(one.state);
       if (state === this.sent[i] || state === "") continue;
-      if (!this.begin(this.prefix + "/" + one.state, state, true)) return false;
+      if (!this.publish(this.prefix + "/" + one.state, state, true)) return false;
       this.sent[i] = state;
       return true;
     }
@@ -451,22 +434,12 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser {
     this.allMs = this.parts.timers.nowMs;
   }
 
-  /** Begins a message of one piece. @returns false if it cannot be sent now */
-  private begin(topic: string, payload: string, isRetained: boolean): boolean {
-    const { writer: w, buffer } = this;
-    w.begin(buffer, 0, MESSAGE_BYTES);
+  /** @returns false if it cannot be sent now */
+  private publish(topic: string, payload: string, isRetained: boolean): boolean {
+    const { writer: w, bytes } = this.parts.scratch;
+    w.begin(bytes, PAYLOAD_AT, MESSAGE_END);
     w.text(payload);
-    if (!this.client.begin(topic, w.at, isRetained)) return false;
-    this.owedFrom = 0;
-    this.owedEnd = w.at;
-    this.flush();
-    return true;
-  }
-
-  private flush(): boolean {
-    if (!this.client.put(this.buffer, this.owedFrom, this.owedEnd)) return false;
-    this.owedFrom = this.owedEnd = 0;
-    return true;
+    return this.client.publish(topic, w.at, isRetained);
   }
 
   private wake(ms: number): void {

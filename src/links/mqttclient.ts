@@ -6,12 +6,12 @@
  *     idle -> opening -> greeting (CONNECT was sent) -> connected -> idle, when the connection ends or 45 s are silent
  *
  * The project does not use the client of the Moddable SDK, because that one makes an array of up to 64 KB for a topic,
- * at the broker's choice, and a board has less memory. Not here: QoS 1 and 2, TLS, the time of the next try (mqtt.ts).
+ * at the broker's choice, and a board has less memory. Not here: QoS 1 and 2, TLS (the device's), the time of the next
+ * try (mqtt.ts).
  */
-import type { TcpConnection, TcpStack } from "../../hal/device.js";
 import { octets, utf8 } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
-import { Writer } from "../wire/writer.js";
+import type { Scratch } from "./stream.js";
 
 // Types of packets, in the high four bits of their first octet. §2.2.1
 const CONNECT = 1;
@@ -24,8 +24,12 @@ const RETAIN = 1;
 
 /** The most octets of a message that is kept: topic, payload and the topic's length together. */
 const KEPT_BYTES = 192;
-/** CONNECT has id, will, user and password; SUBSCRIBE one topic. */
+/** The longest CONNECT or SUBSCRIBE: the former has id, will, user and password, the latter one topic. */
 const PACKET_BYTES = 512;
+/** The first octet of a packet with a length of four octets and the topic's own, and the longest topic. */
+const HEAD_BYTES = 7 + 128;
+/** The place of a message's payload in the scratch, so that its head fits in front of it. */
+export const PAYLOAD_AT = HEAD_BYTES;
 /** The broker sends the last will after it has received nothing for one and a half times as long. §3.1.2.10 */
 const KEEP_ALIVE_S = 30;
 const PING_AFTER_MS = 20_000;
@@ -61,6 +65,13 @@ export interface MqttLogin {
   will: string;
 }
 
+/** What the client needs of its connection. */
+export interface MqttConnection {
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  end(): void;
+  drop(): void;
+}
+
 export interface MqttClientUser {
   onConnected(): void;
   /** A message came that was not too long. The topic is `bytes[topicAt, payloadAt)`, lent for the call. */
@@ -71,15 +82,16 @@ export interface MqttClientUser {
 
 export class MqttClient {
   isConnected = false;
+  /** There is no connection, nor an attempt. */
+  isIdle = true;
   /** Messages that were skipped because they were too long or not subscribed. */
   skipped = 0;
   private readonly user: MqttClientUser;
-  private readonly writer = new Writer();
-  private readonly packet = new Uint8Array(PACKET_BYTES);
+  private readonly connection: MqttConnection;
+  private readonly scratch: Scratch;
   /** Topic and payload of the message being received. */
   private readonly kept = new Uint8Array(KEPT_BYTES);
   private keptBytes = 0;
-  private connection: TcpConnection | null = null;
   private login: MqttLogin | null = null;
   private isGreeted = false;
   // The packet being received: its first octet, the number of octets still to come, and the progress in reading that
@@ -94,44 +106,33 @@ export class MqttClient {
   /** Octets that the begun message still lacks. */
   private owedBytes = 0;
 
-  constructor(user: MqttClientUser) {
+  constructor(user: MqttClientUser, connection: MqttConnection, scratch: Scratch) {
     this.user = user;
+    this.connection = connection;
+    this.scratch = scratch;
   }
 
-  get isIdle(): boolean {
-    return this.connection === null;
-  }
-
-  /** @returns whether the attempt began; `onConnected` or `onLost` follows */
-  connect(tcp: TcpStack, ip: number, port: number, login: MqttLogin, nowMs: number): boolean {
-    this.connection = tcp.connect(ip, port);
+  /** The connection was begun; `onConnected` or `onLost` follows. */
+  begin(login: MqttLogin, nowMs: number): void {
     this.login = login;
-    this.isConnected = this.isGreeted = this.isLengthKnown = false;
+    this.isConnected = this.isIdle = this.isGreeted = this.isLengthKnown = false;
     this.first = -1;
     this.owedBytes = 0;
     this.heardMs = this.saidMs = nowMs;
-    return this.connection !== null;
   }
 
   /** Sends DISCONNECT, so that the broker does not send the last will. */
   close(): void {
-    if (this.isConnected && this.owedBytes === 0) {
-      this.packet[0] = DISCONNECT << 4;
-      this.packet[1] = 0;
-      this.connection?.write(this.packet, 0, 2);
-    }
-    this.connection?.close();
-    this.connection = null;
+    if (this.isConnected && this.owedBytes === 0) this.writeShort(DISCONNECT);
+    this.connection.end();
+    this.isIdle = true;
     this.isConnected = false;
   }
 
-  owns(connection: TcpConnection): boolean {
-    return this.connection !== null && this.connection.id === connection.id;
-  }
-
   onOpen(nowMs: number): void {
-    const { connection, login, writer: w, packet } = this;
-    if (connection === null || login === null || this.isGreeted) return;
+    const { connection, login } = this;
+    const { writer: w, bytes: packet } = this.scratch;
+    if (this.isIdle || login === null || this.isGreeted) return;
     this.isGreeted = true;
     this.heardMs = this.saidMs = nowMs;
     // The length is written once it is known. Each of our lengths fits into two octets.
@@ -152,31 +153,31 @@ export class MqttClient {
     if (!w.ok || !connection.write(packet, 0, w.at)) this.lose("the greeting cannot be sent");
   }
 
-  onClose(): void {
-    const isEarly = !this.isGreeted;
-    this.lose(isEarly ? "the connection failed" : "the connection ended");
+  /** @param problem the reason as the device tells it, "" if it tells none */
+  onClose(problem: string): void {
+    const usual = this.isGreeted ? "the connection ended" : "the connection failed";
+    this.lose(problem === "" ? usual : problem);
   }
 
   /** @returns when `watch` has to be called again, ms from now */
   watch(nowMs: number): number {
-    if (this.connection === null) return PING_AFTER_MS;
+    if (this.isIdle) return PING_AFTER_MS;
     if (!this.isConnected) {
       if (nowMs - this.heardMs >= OPEN_MS) this.lose("no answer in " + OPEN_MS / 1000 + " s");
       return OPEN_MS;
     }
     if (nowMs - this.heardMs >= SILENCE_MS) this.lose("it says nothing for " + SILENCE_MS / 1000 + " s");
     else if (this.owedBytes === 0 && nowMs - Math.max(this.saidMs, this.heardMs) >= PING_AFTER_MS / 2) {
-      this.packet[0] = PINGREQ << 4;
-      this.packet[1] = 0;
-      if (this.connection.write(this.packet, 0, 2)) this.saidMs = nowMs;
+      if (this.writeShort(PINGREQ)) this.saidMs = nowMs;
     }
     return PING_AFTER_MS / 2;
   }
 
   /** @returns false if it cannot be sent now */
   subscribe(topic: string): boolean {
-    const { connection, writer: w, packet } = this;
-    if (connection === null || !this.isConnected || this.owedBytes > 0) return false;
+    const { connection } = this;
+    const { writer: w, bytes: packet } = this.scratch;
+    if (!this.isConnected || this.owedBytes > 0) return false;
     this.packetId = (this.packetId % 0xffff) + 1;
     w.begin(packet, 3, PACKET_BYTES);
     this.writeTwo(this.packetId);
@@ -190,33 +191,49 @@ export class MqttClient {
   }
 
   /**
+   * Sends a message whose payload is in the scratch, from `PAYLOAD_AT` to `end`. @returns false if it cannot be sent
+   * now; then nothing of it was
+   */
+  publish(topic: string, end: number, isRetained: boolean): boolean {
+    if (!this.isConnected || this.owedBytes > 0) return false;
+    const start = this.writeHead(topic, end - PAYLOAD_AT, isRetained);
+    return start >= 0 && this.connection.write(this.scratch.bytes, start, end);
+  }
+
+  /**
    * Begins a message with a payload of that many octets; `put` has to bring them all before anything else is sent.
    * @returns false if it cannot be sent now
    */
-  begin(topic: string, size: number, isRetained: boolean): boolean {
-    const { connection, writer: w, packet } = this;
-    if (connection === null || !this.isConnected || this.owedBytes > 0) return false;
-    const name = utf8(topic);
-    let rest = 2 + name.length + size;
-    w.begin(packet, 0, PACKET_BYTES);
-    w.octet((PUBLISH << 4) | (isRetained ? RETAIN : 0));
-    while (rest > 127) {
-      w.octet((rest & 127) | 128);
-      rest >>= 7;
-    }
-    w.octet(rest);
-    this.writeTwo(name.length);
-    w.raw(name, 0, name.length);
-    if (!w.ok || !connection.write(packet, 0, w.at)) return false;
+  open(topic: string, size: number, isRetained: boolean): boolean {
+    if (!this.isConnected || this.owedBytes > 0) return false;
+    const start = this.writeHead(topic, size, isRetained);
+    if (start < 0 || !this.connection.write(this.scratch.bytes, start, PAYLOAD_AT)) return false;
     this.owedBytes = size;
     return true;
   }
 
+  /** Writes the head of a message so that it ends at `PAYLOAD_AT`. @returns its start, -1 if it does not fit */
+  private writeHead(topic: string, size: number, isRetained: boolean): number {
+    const { writer: w, bytes } = this.scratch;
+    const name = utf8(topic);
+    const rest = 2 + name.length + size;
+    const lengthBytes = rest < 1 << 7 ? 1 : rest < 1 << 14 ? 2 : rest < 1 << 21 ? 3 : 4;
+    const start = PAYLOAD_AT - name.length - 2 - lengthBytes - 1;
+    if (start < 0) return -1;
+    w.begin(bytes, start, PAYLOAD_AT);
+    w.octet((PUBLISH << 4) | (isRetained ? RETAIN : 0));
+    let left = rest;
+    for (; left > 127; left >>= 7) w.octet((left & 127) | 128);
+    w.octet(left);
+    this.writeTwo(name.length);
+    w.raw(name, 0, name.length);
+    return start;
+  }
+
   /** Sends the next octets of the message that was begun. @returns false if they cannot be sent now */
   put(bytes: Uint8Array, start: number, end: number): boolean {
-    const { connection } = this;
-    if (connection === null || end - start > this.owedBytes) return false;
-    if (end > start && !connection.write(bytes, start, end)) return false;
+    if (this.isIdle || end - start > this.owedBytes) return false;
+    if (end > start && !this.connection.write(bytes, start, end)) return false;
     this.owedBytes -= end - start;
     return true;
   }
@@ -224,7 +241,7 @@ export class MqttClient {
   onData(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
     this.heardMs = nowMs;
     let at = start;
-    while (at < end && this.connection !== null) {
+    while (at < end && !this.isIdle) {
       if (this.first < 0) {
         this.first = bytes[at++];
         if (!this.isConnected && this.first !== CONNACK << 4) this.lose(NO_MQTT);
@@ -277,21 +294,30 @@ export class MqttClient {
   }
 
   private lose(reason: string): void {
-    if (this.connection === null) return;
+    if (this.isIdle) return;
     this.connection.drop();
-    this.connection = null;
+    this.isIdle = true;
     this.isConnected = false;
     this.user.onLost(reason);
   }
 
+  /** Sends a packet without a body. @returns false if it cannot be sent now */
+  private writeShort(type: number): boolean {
+    const { bytes } = this.scratch;
+    bytes[0] = type << 4;
+    bytes[1] = 0;
+    return this.connection.write(bytes, 0, 2);
+  }
+
   private writeTwo(value: number): void {
-    this.writer.octet(value >> 8);
-    this.writer.octet(value & 255);
+    const { writer: w } = this.scratch;
+    w.octet(value >> 8);
+    w.octet(value & 255);
   }
 
   private writeString(value: string): void {
     const bytes = utf8(value);
     this.writeTwo(bytes.length);
-    this.writer.raw(bytes, 0, bytes.length);
+    this.scratch.writer.raw(bytes, 0, bytes.length);
   }
 }

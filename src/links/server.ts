@@ -13,7 +13,8 @@ const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 300_000;
 /** The time after which an address is looked up again if its records name none. */
 const USUAL_TTL_S = 300;
-const REASON_MOST = 80;
+/** A failure of TLS names what the other side showed and what to set. */
+const REASON_MOST = 300;
 
 export interface ServerUser {
   /** The address is known now, or `problem` says why not. It runs between `enter` and `leave`. */
@@ -38,6 +39,8 @@ export class LinkServer {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** The name that the server has to prove by TLS; "" for its address. */
+  readonly secureName: string;
   /** -1 while the address is not known. */
   ip = -1;
   /** An event has said that the server is lost. */
@@ -59,6 +62,7 @@ export class LinkServer {
     this.port = port > 0 ? port : parts.usualPort;
     this.isLiteral = ipv4(host) >= 0;
     if (this.isLiteral) this.ip = ipv4(host);
+    this.secureName = this.isLiteral ? "" : host.toLowerCase();
   }
 
   /** @returns whether the address is known; if not, it is looked up and `onFound` follows */

@@ -11,17 +11,17 @@
  *
  * Not here: TLS (RFC 5425); the choice of events and their urgency (severity.ts).
  */
-import type { Device, TcpConnection, TcpStack, UdpSocket } from "../../hal/device.js";
+import type { UdpSocket } from "../../hal/device.js";
 import { octets, pieceEnd } from "../core/bytes.js";
 import { CivilDate, DAY_S } from "../core/calendar.js";
 import { isPlain } from "../core/octets.js";
-import type { Timers, TimerUser } from "../core/timers.js";
+import type { TimerUser } from "../core/timers.js";
 import { eventLine } from "../intercom/eventline.js";
-import type { DoorEvents, EventName } from "../intercom/events.js";
-import { Writer } from "../wire/writer.js";
+import type { EventName } from "../intercom/events.js";
 import { Outbox } from "./outbox.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { severityOf, UNTOLD } from "./severity.js";
+import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
 
 const SYSLOG_PORT = 514;
 /** The facility local0. RFC 5424 §6.2.1 */
@@ -49,43 +49,33 @@ const MARK = octets("\ufeff");
 /** RFC 5424 §7.3.1 */
 const SEQUENCE_MOST = 2147483647;
 
-export interface SyslogParts {
-  device: Pick<Device, "udp" | "tcp" | "resolver">;
-  timers: Timers;
-  /** Receives the events that say whether the server takes the lines. */
-  events: DoorEvents;
+export interface SyslogParts extends LinkParts {
   /** `HOST` or `HOST:PORT`. */
   place: string;
   isTcp: boolean;
   /** The least urgent severity that is sent. */
   level: number;
-  /** @returns s since 1970, 0 while it is not known */
-  epochS(): number;
-  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
-  enter(): void;
-  leave(): void;
 }
 
-export class Syslog implements TimerUser, ServerUser {
+export class Syslog implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
   readonly box = new Outbox(OUTBOX_BYTES);
   private readonly parts: SyslogParts;
   private readonly timer: number;
-  private readonly writer = new Writer();
-  private readonly message = new Uint8Array(FRAME_BYTES + MESSAGE_BYTES);
   private readonly date = new CivilDate();
   private sequence = 0;
   private host = 0;
   private udp: UdpSocket | null = null;
-  private tcp: TcpStack | null = null;
-  private connection: TcpConnection | null = null;
+  /** The connection by TCP; null by UDP. */
+  private readonly stream: LinkStream | null;
   /** The time since which the connection has been opening or has taken no octets, ms; -1 while it takes them. */
   private stuckMs = -1;
 
   constructor(parts: SyslogParts) {
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
-    const { device, events, place } = parts;
+    const { device, events, place, isTcp } = parts;
+    this.stream = isTcp ? new LinkStream(parts, "syslog.server", false, this) : null;
     this.server = new LinkServer({
       name: "syslog",
       place,
@@ -100,38 +90,46 @@ export class Syslog implements TimerUser, ServerUser {
 
   /** Opens the socket, and sends the events that came before. @param ip our address */
   async start(ip: number): Promise<void> {
-    const { device, isTcp, enter, leave } = this.parts;
+    const { stream } = this;
     this.host = ip;
-    const options = { address: ip, port: 0, setting: "syslog.server", onError: () => {} };
-    if (isTcp)
-      this.tcp = await device.tcp({
-        ...options,
-        isCaller: true,
-        onOpen: () => this.wakeSoon(),
-        onData: () => {},
-        onClose: (connection) => {
-          enter();
-          if (connection.id === this.connection?.id) this.fail("the connection ended");
-          leave();
-        },
+    if (stream !== null) await stream.start(ip);
+    else
+      this.udp = await this.parts.device.udp({
+        address: ip,
+        port: 0,
+        setting: "syslog.server",
+        onError: () => {},
+        onReadable: () => this.ignore(),
       });
-    else this.udp = await device.udp({ ...options, onReadable: () => this.ignore() });
-    if (this.box.count > 0) this.wakeSoon();
+    if (this.box.count === 0) return;
+    this.parts.enter();
+    this.parts.timers.start(this.timer, 0);
+    this.parts.leave();
   }
 
   close(): void {
     this.udp?.close();
-    this.tcp?.close();
     this.udp = null;
-    this.tcp = null;
-    this.connection = null;
+    this.stream?.close();
+  }
+
+  onOpen(): void {
+    this.stuckMs = -1;
+    this.parts.timers.start(this.timer, 0);
+  }
+
+  /** A syslog server sends no answers, so received octets are dropped. */
+  onData(): void {}
+
+  onClose(problem: string): void {
+    this.fail(problem === "" ? "the connection ended" : problem);
   }
 
   take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
     const severity = severityOf(name, value);
     if (severity === UNTOLD || severity > this.parts.level) return;
-    const w = this.writer;
-    w.begin(this.message, 0, MESSAGE_BYTES);
+    const { writer: w, bytes } = this.parts.scratch;
+    w.begin(bytes, 0, MESSAGE_BYTES);
     this.sequence = this.sequence === SEQUENCE_MOST ? 1 : this.sequence + 1;
     w.octet(0x3c);
     w.uint(8 * FACILITY + severity);
@@ -151,7 +149,7 @@ export class Syslog implements TimerUser, ServerUser {
     if (!isAscii) w.put(MARK);
     w.text(line.length <= most ? line : line.slice(0, pieceEnd(line, 0, most, line.length)));
     if (!w.ok) return;
-    const hasFitted = this.box.put(this.message, 0, w.at);
+    const hasFitted = this.box.put(bytes, 0, w.at);
     if (!this.parts.timers.running(this.timer)) this.parts.timers.start(this.timer, 0);
     if (!hasFitted) this.server.drop();
   }
@@ -162,44 +160,44 @@ export class Syslog implements TimerUser, ServerUser {
   }
 
   onTimer(): void {
-    const { box, server, udp, parts } = this;
-    const { timers } = parts;
-    if (box.count === 0 || (udp === null && this.tcp === null)) return;
+    const { box, server, udp, stream } = this;
+    const { timers } = this.parts;
+    if (box.count === 0 || (udp === null && stream?.isReady !== true)) return;
     if (!server.find(timers.nowMs)) return;
-    if (udp === null) this.sendByTcp();
-    else if (udp.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
+    if (stream !== null) this.sendByTcp(stream);
+    else if (udp?.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
     else this.fail("it cannot be sent");
     // Each wake sends one line, so that a call's sound is sent between two of them.
     if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, 0);
   }
 
-  private sendByTcp(): void {
-    const { timers } = this.parts;
-    const { connection, box, server } = this;
-    if (connection === null) {
-      this.connection = this.tcp?.connect(server.ip, server.port) ?? null;
-      if (this.connection === null) this.fail("no room for a connection");
+  private sendByTcp(stream: LinkStream): void {
+    const { timers, scratch } = this.parts;
+    const { box, server } = this;
+    if (!stream.isBusy) {
+      const problem = stream.connect(server);
+      if (problem !== "") this.fail(problem);
       else this.wait(OPEN_MS);
       return;
     }
-    if (connection.isOpen) {
-      const size = box.end - box.start;
-      const w = this.writer;
+    const { isOpen } = stream;
+    if (isOpen) {
+      const { writer: w, bytes } = scratch;
       // Both parts go out in one write, or neither does.
-      w.begin(this.message, 0, FRAME_BYTES + MESSAGE_BYTES);
-      w.uint(size);
+      w.begin(bytes, 0, FRAME_BYTES + MESSAGE_BYTES);
+      w.uint(box.end - box.start);
       w.octet(0x20);
       w.raw(box.bytes, box.start, box.end);
-      if (connection.write(this.message, 0, w.at)) {
+      if (stream.write(bytes, 0, w.at)) {
         this.stuckMs = -1;
         this.sent();
         return;
       }
     }
-    const mostMs = connection.isOpen ? STALL_MS : OPEN_MS;
+    const mostMs = isOpen ? STALL_MS : OPEN_MS;
     if (this.stuckMs >= 0 && timers.nowMs - this.stuckMs >= mostMs)
-      this.fail(connection.isOpen ? "it takes nothing" : "no answer");
-    else this.wait(connection.isOpen ? AGAIN_MS : OPEN_MS);
+      this.fail(isOpen ? "it takes nothing" : "no answer");
+    else this.wait(isOpen ? AGAIN_MS : OPEN_MS);
   }
 
   private wait(ms: number): void {
@@ -214,28 +212,18 @@ export class Syslog implements TimerUser, ServerUser {
   }
 
   private fail(reason: string): void {
-    this.connection?.drop();
-    this.connection = null;
+    this.stream?.drop();
     this.stuckMs = -1;
     this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
   }
 
-  private wakeSoon(): void {
-    const { enter, leave, timers } = this.parts;
-    enter();
-    this.stuckMs = -1;
-    timers.start(this.timer, 0);
-    leave();
-  }
-
-  /** A syslog server sends no answers, so received octets are dropped. */
   private ignore(): void {
-    while (this.udp !== null && this.udp.read(this.message) > 0);
+    while (this.udp !== null && this.udp.read(this.parts.scratch.bytes) > 0);
   }
 
   /** Writes `2026-11-29T22:14:15Z`, or `-` while the time is not known. */
   private writeTime(): void {
-    const w = this.writer;
+    const w = this.parts.scratch.writer;
     const epochS = this.parts.epochS();
     if (epochS <= 0) {
       w.put(NIL);
@@ -254,7 +242,7 @@ export class Syslog implements TimerUser, ServerUser {
   }
 
   private writeTwo(mark: number, value: number): void {
-    const w = this.writer;
+    const w = this.parts.scratch.writer;
     w.octet(mark);
     if (value < 10) w.octet(0x30);
     w.uint(value);

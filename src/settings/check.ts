@@ -136,7 +136,8 @@ export function allowed(setting: Setting): string {
         " characters as in " +
         setting.choices[0] +
         "://192.168.1.10:8123/path" +
-        (setting.choices.length > 1 ? "; " + setting.choices.join(" or ") : "; without TLS, so no https")
+        "; " +
+        setting.choices.join(" or ")
       );
     case TYPE_TIME:
       return "off, or a time of the day as in 03:30";

@@ -5,6 +5,7 @@
  */
 import { TONE_REGIONS } from "../media/tone.js";
 import { REALM_MAX_BYTES, USERNAME_MAX_BYTES } from "../wire/auth.js";
+import { URL_SCHEMES } from "./url.js";
 
 /** Relays that a door may have. */
 export const RELAYS_MOST = 2;
@@ -190,8 +191,6 @@ function list<K extends string>(key: K, initial: string, choices: readonly strin
   return { key, type: TYPE_LIST, initial, min: 0, max: 0, choices, unit: "", help };
 }
 
-const SCHEMES_PLAIN = ["http"];
-const SCHEMES = ["http", "https"];
 const ON_OFF = ["on", "off"];
 const MODES_OF_RELAY = ["pulse", "held"] as const;
 const LEVELS = ["board", "high", "low"] as const;
@@ -530,12 +529,15 @@ const SETTINGS = [
     ["error", "warning", "notice", "info", "debug"],
     "the least urgent events that the syslog server is told",
   ),
-  url("hook.url", SCHEMES_PLAIN, "where events are posted to as JSON (webhook); empty: nowhere"),
+  url("hook.url", URL_SCHEMES, "where events are posted to as JSON (webhook); empty: nowhere"),
   text("hook.secret", TYPE_SECRET, "", "key of the webhook's signature (HMAC-SHA-256); empty: no signature", {
     max: 64,
   }),
   onOff("mqtt.enabled", "off", "tell states and events to an MQTT broker, where Home Assistant finds the door"),
-  text("mqtt.server", TYPE_DOMAIN, "", "the broker, at port 1883 unless another is given", { max: TEXT_MOST }),
+  text("mqtt.server", TYPE_DOMAIN, "", "the broker, at port 1883 (TLS: 8883) unless another is given", {
+    max: TEXT_MOST,
+  }),
+  onOff("mqtt.tls", "off", "the broker is reached by TLS"),
   text("mqtt.user", TYPE_TEXT, "", "the door's user name at the broker; empty: none", { max: 64 }),
   text("mqtt.password", TYPE_SECRET, "", "its password", { max: 64 }),
   text("mqtt.prefix", TYPE_TOPIC, "portero", "begin of the door's topics, another one for each door", { max: 32 }),
@@ -545,7 +547,7 @@ const SETTINGS = [
     max: 64,
   }),
   number("api.port", 8180, "port of the HTTP API", { min: 1, max: 65535 }),
-  url("camera.url", SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
+  url("camera.url", URL_SCHEMES, "still picture of a camera beside the door, told with a ring; empty: none"),
   text("time.zone", TYPE_ZONE, "UTC0", "time zone of the door", { max: 64 }),
   text("time.day", TYPE_HOURS, "", "when it is day for the buttons' plans; empty: always", { max: HOURS_MOST }),
   ...schedules(),

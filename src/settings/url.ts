@@ -8,12 +8,16 @@ import { readDomain } from "../ua/uritext.js";
 const MARK = "://";
 /** Characters that would end the URL where it stands between brackets or quotes. */
 const FORBIDDEN = '"<>\\^`{|}#';
+/** A web server's schemes, the usual one first. */
+export const URL_SCHEMES: readonly string[] = ["http", "https"];
 const PORT_HTTP = 80;
 const PORT_HTTPS = 443;
 
 export interface UrlText {
   host: string;
   port: number;
+  /** It is by TLS. */
+  isSecure: boolean;
   /** As the Host header has it: without the port that is usual. */
   place: string;
   /** It begins with "/". */
@@ -24,7 +28,7 @@ export interface UrlText {
 
 /** @param schemes that it may have */
 export function readUrl(value: string, schemes: readonly string[]): UrlText {
-  const out: UrlText = { host: "", port: 0, place: "", path: "/", error: "" };
+  const out: UrlText = { host: "", port: 0, isSecure: false, place: "", path: "/", error: "" };
   const mark = value.indexOf(MARK);
   const scheme = mark < 0 ? "" : value.slice(0, mark).toLowerCase();
   if (schemes.indexOf(scheme) < 0) {
@@ -36,7 +40,8 @@ export function readUrl(value: string, schemes: readonly string[]): UrlText {
   if (slash >= 0) out.path = value.slice(slash);
   const read = readDomain(authority);
   out.error = read.error;
-  const usual = scheme === "https" ? PORT_HTTPS : PORT_HTTP;
+  out.isSecure = scheme === "https";
+  const usual = out.isSecure ? PORT_HTTPS : PORT_HTTP;
   out.host = read.host;
   out.port = read.port > 0 ? read.port : usual;
   out.place = out.port === usual ? out.host : out.host + ":" + out.port;

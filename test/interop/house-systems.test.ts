@@ -6,11 +6,13 @@
 import { createHmac } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { connect as connectTcp } from "node:net";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import { connect as connectTcp, createServer as createSilentServer } from "node:net";
 import { join } from "node:path";
 import mqtt, { type MqttClient } from "mqtt";
 import { afterEach, expect, it } from "vitest";
+import { Authority, type Issued } from "../certificates.js";
 import { freePorts } from "../ports.js";
 import { Door } from "./door.js";
 import { describeWith, HOST, makeFolder, Program, pause, until } from "./programs.js";
@@ -27,10 +29,12 @@ afterEach(() => {
 /** mosquitto with one user for the door and one for Home Assistant, each with what docs/home-assistant.md gives it. */
 class Mosquitto {
   readonly port = freePorts();
+  readonly tlsPort = freePorts();
   private readonly folder = makeFolder();
   private program: Program | null = null;
 
-  constructor() {
+  /** @param issued its certificate, for a second port by TLS */
+  constructor(issued: Issued | null = null) {
     const passwords = join(this.folder, "passwords");
     writeFileSync(passwords, "front-door:door's\nhomeassistant:house's\n");
     const document = readFileSync(new URL("../../docs/home-assistant.md", import.meta.url), "utf8");
@@ -48,6 +52,9 @@ class Mosquitto {
         `persistence_location ${this.folder}/`,
         "autosave_interval 1",
         "autosave_on_changes true",
+        ...(issued === null
+          ? []
+          : [`listener ${this.tlsPort} ${HOST}`, `certfile ${issued.certificate}`, `keyfile ${issued.key}`]),
         "",
       ].join("\n"),
     );
@@ -110,9 +117,10 @@ interface Post {
   reason?: string;
 }
 
-async function receiveHooks(): Promise<{ port: number; posts: Post[] }> {
+/** @param issued the receiver's certificate; null: it has no TLS */
+async function receiveHooks(issued: Issued | null = null): Promise<{ port: number; posts: Post[] }> {
   const posts: Post[] = [];
-  const server: Server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     let body = "";
     request.on("data", (piece) => {
       body += piece;
@@ -123,7 +131,11 @@ async function receiveHooks(): Promise<{ port: number; posts: Post[] }> {
       posts.push(JSON.parse(body));
       response.end("thank you");
     });
-  });
+  };
+  const server: Server =
+    issued === null
+      ? createServer(answer)
+      : createSecureServer({ cert: readFileSync(issued.certificate), key: readFileSync(issued.key) }, answer);
   cleanUps.push(() => server.close());
   const port = freePorts();
   await new Promise<void>((resolve) => server.listen(port, HOST, resolve));
@@ -165,20 +177,28 @@ class StoredDoor {
     this.program?.kill();
   }
 
-  /** Types lines on the console. After a reboot its port is open a little later than the door's own sockets. */
-  async type(lines: readonly string[]): Promise<void> {
+  /**
+   * Types lines on the console. After a reboot its port is open a little later than the door's own sockets.
+   * @returns the answers
+   */
+  async type(lines: readonly string[]): Promise<string> {
+    let answers = "";
     const typed = (): Promise<boolean> =>
       new Promise((resolve) => {
         let isConnected = false;
+        answers = "";
         const socket = connectTcp(this.consolePort, HOST, () => {
           isConnected = true;
           socket.end(lines.join("\n") + "\n");
         });
         socket.on("error", () => {});
         socket.on("close", () => resolve(isConnected));
-        socket.resume();
+        socket.on("data", (bytes) => {
+          answers += bytes;
+        });
       });
     await until("the console", WITHIN_MS, typed);
+    return answers;
   }
 }
 
@@ -266,5 +286,68 @@ describeWith(["mosquitto"], "the door in the house's systems", () => {
     expect(new Set(posts.map(({ id }) => id)).size).toBe(posts.length);
     for (const line of lines)
       expect(line).toMatch(/^<1[23]\d>1 \S+ 127\.0\.0\.1 portero - \w+ \[meta sequenceId="\d+"\] /);
+  }, 180_000);
+
+  it("goes by TLS alone, believes no other authority, and talks on while a server stands still in the handshake", async () => {
+    const authority = new Authority();
+    const other = new Authority();
+    cleanUps.push(() => authority.remove());
+    cleanUps.push(() => other.remove());
+    const issued = authority.issue({ names: "IP:" + HOST });
+    const broker = new Mosquitto(issued);
+    await broker.hashPasswords();
+    await broker.start();
+    const house = new Assistant(broker.port);
+    const { port: hookPort, posts } = await receiveHooks(issued);
+    const { port: linePort, lines } = await receiveLines();
+    const phone = await Door.start({ script: "wait 200; quit" });
+    const door = new StoredDoor(phone.uri);
+    await door.start();
+    await door.type([
+      `set mqtt.server ${HOST}:${broker.tlsPort}`,
+      "set mqtt.user front-door",
+      "set mqtt.password door's",
+      "set mqtt.enabled on",
+      "set mqtt.open on",
+      "set mqtt.tls on",
+      `set hook.url https://${HOST}:${hookPort}/door`,
+      `set hook.secret ${SECRET}`,
+      `set syslog.server ${HOST}:${linePort}`,
+      "set tls.ca " + other.own.certificate,
+      "save",
+      "reboot",
+    ]);
+    for (const name of ["mqtt", "hook"]) {
+      const lost = (): string | undefined => lines.find((line) => line.includes("link lost name=" + name));
+      await until("the refusal of " + name, WITHIN_MS, lost);
+      expect(lost()).toContain("its certificate is not signed by one in " + other.own.certificate);
+    }
+    expect(posts).toEqual([]);
+    expect(house.now.has("portero/availability")).toBe(false);
+    await door.type(["set tls.ca " + authority.own.certificate, "save", "reboot"]);
+    await house.sees("portero/availability", "online");
+    house.order("portero/call1/set", "PRESS");
+    await house.sees("portero/incall", "ON");
+    house.order("portero/relay1/set", "UNLOCK");
+    await until("the hook's word", WITHIN_MS, () =>
+      posts.find(({ event, value, reason }) => event === "relay" && value === "on" && reason === "MQTT"),
+    );
+    // In the place of the broker there is now a server that takes connections and says nothing.
+    broker.kill();
+    await until("the loss", WITHIN_MS, () =>
+      lines.find((line) => line.includes("link lost name=mqtt") && line.includes("ended")),
+    );
+    let taken = 0;
+    const silent = createSilentServer((socket) => {
+      taken += 1;
+      socket.on("error", () => {});
+      cleanUps.push(() => socket.destroy());
+    });
+    cleanUps.push(() => silent.close());
+    await new Promise<void>((resolve) => silent.listen(broker.tlsPort, HOST, resolve));
+    await until("two tries", WITHIN_MS, () => taken >= 2);
+    const stats = await door.type(["stats"]);
+    expect(/rtpLate\s+(\d+)/.exec(stats)?.[1]).toBe("0");
+    expect(Number(/rtpReceived\s+(\d+)/.exec(stats)?.[1])).toBeGreaterThan(200);
   }, 180_000);
 });

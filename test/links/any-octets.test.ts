@@ -1,9 +1,9 @@
 /** Tries any octets on what the links read from others: nothing throws, nothing is ordered, and memory has a bound. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { TcpConnection, TcpStack } from "../../hal/device.js";
-import { MqttClient } from "../../src/links/mqttclient.js";
+import { MqttClient, type MqttClientUser } from "../../src/links/mqttclient.js";
 import { Outbox } from "../../src/links/outbox.js";
+import { Scratch } from "../../src/links/stream.js";
 import { readUrl } from "../../src/settings/url.js";
 
 const LOGIN = { id: "x", user: "", password: "", willTopic: "x/availability", will: "offline" };
@@ -12,18 +12,7 @@ const LOGIN = { id: "x", user: "", password: "", willTopic: "x/availability", wi
 function connected(): { client: MqttClient; told: string[]; lost: string[] } {
   const told: string[] = [];
   const lost: string[] = [];
-  const connection: TcpConnection = {
-    localPort: 1,
-    id: 1,
-    address: 1,
-    port: 1,
-    isOpen: true,
-    write: () => true,
-    close: () => {},
-    drop: () => {},
-  };
-  const tcp = { connect: () => connection } as unknown as TcpStack;
-  const client = new MqttClient({
+  const user: MqttClientUser = {
     onConnected: () => {},
     onMessage: (bytes, topicAt, payloadAt, end) => {
       expect(topicAt).toBeLessThanOrEqual(payloadAt);
@@ -32,8 +21,9 @@ function connected(): { client: MqttClient; told: string[]; lost: string[] } {
       told.push(Buffer.from(bytes.subarray(topicAt, payloadAt)).toString("latin1"));
     },
     onLost: (reason) => void lost.push(reason),
-  });
-  expect(client.connect(tcp, 1, 1883, LOGIN, 0)).toBe(true);
+  };
+  const client = new MqttClient(user, { write: () => true, end: () => {}, drop: () => {} }, new Scratch());
+  client.begin(LOGIN, 0);
   client.onOpen(0);
   client.onData(Uint8Array.of(0x20, 2, 0, 0), 0, 4, 0);
   expect(client.isConnected).toBe(true);

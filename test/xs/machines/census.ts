@@ -6,6 +6,7 @@ import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiatio
 import { Hook } from "../../../src/links/hook.js";
 import { Mqtt } from "../../../src/links/mqtt.js";
 import { INFO } from "../../../src/links/severity.js";
+import { Scratch } from "../../../src/links/stream.js";
 import { Syslog } from "../../../src/links/syslog.js";
 import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
 import { MediaStream } from "../../../src/media/stream.js";
@@ -137,6 +138,8 @@ inhabit({
       device: { tcp: nobody, udp: nobody, resolver: nobody, wifi: null },
       timers: links,
       events: nobody,
+      scratch: new Scratch(),
+      trust: () => nobody,
       epochS: () => 0,
       enter: () => {},
       leave: () => {},

@@ -1,0 +1,158 @@
+/**
+ * The connection of a link to its server, by TCP or by TLS, one at a time, and the parts that all links share. A link
+ * hears of its current connection only, between `enter` and `leave`. Not here: the messages of a link (syslog.ts,
+ * hook.ts, mqtt.ts), the place of a server (server.ts), the handshake of TLS (the device).
+ */
+import type { Device, TcpConnection, TcpStack, Trust } from "../../hal/device.js";
+import type { Timers } from "../core/timers.js";
+import type { DoorEvents } from "../intercom/events.js";
+import { Writer } from "../wire/writer.js";
+import type { LinkServer } from "./server.js";
+
+/** The longest message that a link writes: the head and the body of a webhook's request. */
+const SCRATCH_BYTES = 1792;
+
+/**
+ * Memory in which each link writes its messages. A message is sent, or copied into an outbox, before the link returns,
+ * so all links have the same scratch.
+ */
+export class Scratch {
+  readonly bytes = new Uint8Array(SCRATCH_BYTES);
+  readonly writer = new Writer();
+}
+
+/** The parts that each link is given. */
+export interface LinkParts {
+  device: Pick<Device, "tcp" | "udp" | "resolver">;
+  timers: Timers;
+  /** Receives the events that say whether the server takes the messages. */
+  events: DoorEvents;
+  scratch: Scratch;
+  /** @returns the servers that are believed by TLS */
+  trust(): Trust;
+  /** @returns s since 1970, 0 while it is not known */
+  epochS(): number;
+  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
+  enter(): void;
+  leave(): void;
+}
+
+export interface StreamUser {
+  onOpen(): void;
+  /** Octets came; they are lent for the call. */
+  onData(bytes: Uint8Array, start: number, end: number): void;
+  /** The connection is over. @param problem one line of the device, "" if it has none */
+  onClose(problem: string): void;
+}
+
+export class LinkStream {
+  private readonly parts: LinkParts;
+  private readonly setting: string;
+  private readonly isSecure: boolean;
+  private readonly user: StreamUser;
+  private tcp: TcpStack | null = null;
+  private connection: TcpConnection | null = null;
+  /** The reason why the current connection cannot be had, as the device told it; "" if it told none. */
+  private problem = "";
+
+  /** @param setting the setting that names the server @param isSecure the connections are by TLS */
+  constructor(parts: LinkParts, setting: string, isSecure: boolean, user: StreamUser) {
+    this.parts = parts;
+    this.setting = setting;
+    this.isSecure = isSecure;
+    this.user = user;
+  }
+
+  /** @param address ours */
+  async start(address: number): Promise<void> {
+    const { parts, user } = this;
+    this.tcp = await parts.device.tcp({
+      address,
+      port: 0,
+      isCaller: true,
+      setting: this.setting,
+      onError: (message) => {
+        this.problem = message;
+      },
+      onOpen: (connection) => {
+        if (!this.owns(connection)) return;
+        parts.enter();
+        user.onOpen();
+        parts.leave();
+      },
+      onData: (connection, bytes, start, end) => {
+        if (!this.owns(connection)) return;
+        parts.enter();
+        user.onData(bytes, start, end);
+        parts.leave();
+      },
+      onClose: (connection) => {
+        if (!this.owns(connection)) return;
+        this.connection = null;
+        parts.enter();
+        user.onClose(this.problem);
+        parts.leave();
+      },
+    });
+  }
+
+  /** The sockets can be opened. */
+  get isReady(): boolean {
+    return this.tcp !== null;
+  }
+
+  /** There is a connection, or an attempt. */
+  get isBusy(): boolean {
+    return this.connection !== null;
+  }
+
+  /** The connection opened, and is not over. */
+  get isOpen(): boolean {
+    return this.connection?.isOpen === true;
+  }
+
+  /** Begins to connect; `onOpen` or `onClose` follows. @returns "" or why not */
+  connect(server: LinkServer): string {
+    const { tcp } = this;
+    if (tcp === null) return "no socket";
+    if (this.isSecure && tcp.connectSecure === undefined)
+      return "this device has no TLS, which " + this.setting + " asks for";
+    const { ip, port, secureName } = server;
+    this.problem = "";
+    this.connection = this.isSecure
+      ? (tcp.connectSecure?.(ip, port, secureName, this.parts.trust()) ?? null)
+      : tcp.connect(ip, port);
+    if (this.connection !== null) return "";
+    return this.problem === "" ? "no room for a connection" : this.problem;
+  }
+
+  /** Copies `bytes[start, end)`. @returns false if they cannot be sent now */
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.connection?.write(bytes, start, end) === true;
+  }
+
+  /** Sends what was written, then closes. `onClose` does not follow. */
+  end(): void {
+    const { connection } = this;
+    this.connection = null;
+    connection?.close();
+  }
+
+  /** Closes at once. `onClose` does not follow. */
+  drop(): void {
+    const { connection } = this;
+    this.connection = null;
+    connection?.drop();
+  }
+
+  /** Closes the connection and the sockets. */
+  close(): void {
+    this.end();
+    this.tcp?.close();
+    this.tcp = null;
+  }
+
+  private owns(connection: TcpConnection): boolean {
+    return this.connection !== null && this.connection.id === connection.id;
+  }
+}
