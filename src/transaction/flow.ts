@@ -4,6 +4,7 @@
  * Not here: sending (transport.ts) and looking names up (resolver.ts).
  */
 import { octetArray } from "../core/arrays.js";
+import { lower, NONE } from "../core/bytes.js";
 import { TRANSPORT_NONE } from "../wire/names.js";
 
 /**
@@ -38,7 +39,8 @@ export class Flow {
 
 /** A flow whose address may still be unknown; `name[0, nameSize)` is the host to look up, in lower case. */
 export class Target extends Flow {
-  readonly name = octetArray(HOST_NAME_BYTES);
+  /** Empty until there is a name. */
+  name: Uint8Array = NONE;
   /** Length of the name; 0: there is none, and `ip` is the address. */
   nameSize = 0;
   /** The port beside the name, -1 when SRV is to be asked. */
@@ -49,6 +51,14 @@ export class Target extends Flow {
   backup = -1;
   /** Which of the places of its name it has, over all backups. */
   place = 0;
+
+  /** Takes a host to look up. @param size HOST_NAME_BYTES at most @param port as `namePort` */
+  setName(bytes: Uint8Array, start: number, size: number, port: number): void {
+    if (this.name === NONE) this.name = octetArray(HOST_NAME_BYTES);
+    for (let i = 0; i < size; i++) this.name[i] = lower(bytes[start + i]);
+    this.nameSize = size;
+    this.namePort = port;
+  }
 
   override set(transport: number, ip: number, port: number, connection: number): void {
     super.set(transport, ip, port, connection);

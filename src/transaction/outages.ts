@@ -28,14 +28,17 @@ const FIELDS = 5;
 const FREE = -1;
 const NEVER = -1;
 
+const NO_TABLE = new Float64Array(0);
+
 export class Outages {
-  private readonly table = float64Array(SERVERS * FIELDS).fill(FREE);
+  /** Empty until the first server is noted. */
+  private table: Float64Array = NO_TABLE;
   private last = -1;
   /** Number of servers that are down. */
   count = 0;
 
   get size(): number {
-    return SERVERS;
+    return this.table.length / FIELDS;
   }
 
   /** @returns the address of the server at that index if it is down, else -1 */
@@ -66,6 +69,7 @@ export class Outages {
    * @param lot from 0 to 1, for the part that is left to chance
    */
   noteDown(flow: Flow, nowMs: number, leastMs: number, lot: number): void {
+    if (this.table.length === 0) this.table = float64Array(SERVERS * FIELDS).fill(FREE);
     const { table } = this;
     const { ip, port } = flow;
     let i = this.indexOf(ip, port);
@@ -107,7 +111,7 @@ export class Outages {
 
   private indexOf(ip: number, port: number): number {
     const place = ip * 65536 + port;
-    for (let i = 0; i < SERVERS; i++) if (this.table[i * FIELDS + PLACE] === place) return i;
+    for (let i = 0; i < this.size; i++) if (this.table[i * FIELDS + PLACE] === place) return i;
     return -1;
   }
 }

@@ -31,13 +31,16 @@ const STATE = 2;
 const NOTED = 3;
 const FIELDS = 4;
 
+const NO_TABLE = new Float64Array(0);
+
 export class Reach {
-  private readonly table = float64Array(SERVERS * FIELDS).fill(-1);
+  /** Empty until the first server is noted: most doors send no request that is too long for UDP. */
+  private table: Float64Array = NO_TABLE;
   private last = -1;
 
   /** @returns number of places for `ipAt` and the functions after it */
   get size(): number {
-    return SERVERS;
+    return this.table.length / FIELDS;
   }
 
   /** @returns the address at that place, -1 when it is free */
@@ -68,6 +71,7 @@ export class Reach {
 
   /** @param state REACH_* */
   noteReach(ip: number, port: number, state: number, nowMs: number): void {
+    if (this.table.length === 0) this.table = float64Array(SERVERS * FIELDS).fill(-1);
     const { table } = this;
     let place = this.placeOf(ip, port);
     if (place < 0) place = this.last = (this.last + 1) % SERVERS;
@@ -87,7 +91,7 @@ export class Reach {
   }
 
   private placeOf(ip: number, port: number): number {
-    for (let i = 0; i < SERVERS; i++) if (this.ipAt(i) === ip && this.portAt(i) === port) return i;
+    for (let i = 0; i < this.size; i++) if (this.ipAt(i) === ip && this.portAt(i) === port) return i;
     return -1;
   }
 }

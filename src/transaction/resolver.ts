@@ -78,14 +78,16 @@ class NameEntry {
 export class Resolver {
   private readonly network: Network;
   private readonly timers: Timers;
+  /** Each is made for the first name that finds no other free: a door that knows addresses alone has none. */
   private readonly entries: NameEntry[] = [];
+  private capacity: number;
   private lastId = 0;
 
   /** @param capacity number of names that are kept, or asked for, at once */
   constructor(network: Network, timers: Timers, capacity: number) {
     this.network = network;
     this.timers = timers;
-    for (let i = 0; i < capacity; i++) this.entries.push(new NameEntry());
+    this.capacity = capacity;
   }
 
   /**
@@ -114,6 +116,7 @@ export class Resolver {
       const idle = entry.state === FREE || entry.state === KNOWN || nowMs >= entry.untilMs;
       if (idle && (room === null || sooner(entry, room))) room = entry;
     }
+    if (room === null || (room.state !== FREE && !isFor(room, target))) room = this.another() ?? room;
     if (room === null) return FIND_FAILED;
     this.askDriver(room, target);
     return takesOld && room.count > 0 ? take(room, target, tried, outages) : FIND_WAIT;
@@ -186,7 +189,15 @@ export class Resolver {
 
   /** Adds room for one name more than the limits have. */
   addRoom(): void {
-    this.entries.push(new NameEntry());
+    this.capacity += 1;
+  }
+
+  /** Makes one more entry. @returns null when there are as many as there may be */
+  private another(): NameEntry | null {
+    if (this.entries.length >= this.capacity) return null;
+    const entry = new NameEntry();
+    this.entries.push(entry);
+    return entry;
   }
 
   /** @returns number of places that are known for the name of a target */

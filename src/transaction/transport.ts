@@ -6,7 +6,7 @@
  */
 
 import { PORT_MOST } from "../core/address.js";
-import { lower, NONE, Span } from "../core/bytes.js";
+import { NONE, Span } from "../core/bytes.js";
 import type { Timers } from "../core/timers.js";
 import { addressOf } from "../wire/compare.js";
 import { CRLF } from "../wire/lines.js";
@@ -174,6 +174,9 @@ export class Transport {
   private readonly idleMs: number;
   private readonly incomingMost: number;
   private readonly addressMost: number;
+  private readonly streamBytes: number;
+  private readonly streamsMost: number;
+  /** Each is made for the first connection that finds no other free: a door that is reached by UDP alone has none. */
   private readonly streams: Stream[] = [];
   private readonly host = new Span();
 
@@ -185,7 +188,8 @@ export class Transport {
     this.incomingMost = limits.incoming ?? limits.streams;
     this.addressMost = Math.max(ADDRESS_LEAST, Math.floor(this.incomingMost / ADDRESS_PART));
     this.resolver = new Resolver(network, timers, limits.names);
-    for (let i = 0; i < limits.streams; i++) this.streams.push(new Stream(limits.messageBytes));
+    this.streamBytes = limits.messageBytes;
+    this.streamsMost = limits.streams;
   }
 
   /**
@@ -215,9 +219,7 @@ export class Transport {
       target.transport = TRANSPORT_NONE;
       return;
     }
-    for (let i = 0; i < size; i++) target.name[i] = lower(host.bytes[host.start + i]);
-    target.nameSize = size;
-    target.namePort = uri.port;
+    target.setName(host.bytes, host.start, size, uri.port);
   }
 
   /** Finds the target's address, the best one there is. @returns FIND_KNOWN, FIND_WAIT or FIND_FAILED */
@@ -585,7 +587,7 @@ export class Transport {
       this.closeConnection(unused.connection);
       return unused;
     }
-    return free !== null && count < this.incomingMost ? free : this.reuse(idle);
+    return (count < this.incomingMost ? (free ?? this.another()) : null) ?? this.reuse(idle);
   }
 
   /** @returns a record for a connection of our own: as above, but those of others make room first */
@@ -599,7 +601,15 @@ export class Transport {
         if (theirs === null || stream.lastMs < theirs.lastMs) theirs = stream;
       } else if (ours === null || stream.lastMs < ours.lastMs) ours = stream;
     }
-    return this.reuse(theirs) ?? this.reuse(ours);
+    return this.another() ?? this.reuse(theirs) ?? this.reuse(ours);
+  }
+
+  /** Makes one more record. @returns null when there are as many as there may be */
+  private another(): Stream | null {
+    if (this.streams.length >= this.streamsMost) return null;
+    const stream = new Stream(this.streamBytes);
+    this.streams.push(stream);
+    return stream;
   }
 
   /** Closes a connection that has been idle for 64*T1. @returns its record, null when it has not */
