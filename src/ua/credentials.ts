@@ -111,12 +111,15 @@ export class Credentials implements Sealer, NotifyCredentials {
   private readonly digest = new Digest();
   /** 401 to REGISTER. */
   private readonly registrar: Slot;
-  /** 407, one for each realm. */
+  /** 407, one for each realm, made when it is challenged by it. */
   private readonly proxies: Slot[] = [];
   /** Challenges of proxies that were taken. */
   private turns = 0;
-  /** 401 to anything else. */
-  private readonly other: Slot;
+  /** 401 to anything else; null until there is one. */
+  private other: Slot | null = null;
+  private readonly random: RandomSource;
+  private username: Uint8Array = NONE;
+  private password: Uint8Array = NONE;
   /** The names and addresses of the configured server. */
   readonly servers = new Servers();
   /**
@@ -137,9 +140,14 @@ export class Credentials implements Sealer, NotifyCredentials {
   private readonly theirs = octetArray(REALM_MAX_BYTES);
 
   constructor(random: RandomSource) {
+    this.random = random;
     this.registrar = new Slot(random, this.digest);
-    for (let i = 0; i < PROXIES; i++) this.proxies.push(new Slot(random, this.digest));
-    this.other = new Slot(random, this.digest);
+  }
+
+  private makeSlot(): Slot {
+    const slot = new Slot(this.random, this.digest);
+    slot.auth.setUser(this.username, this.password);
+    return slot;
   }
 
   /** Reads the settings anew and forgets what was learnt under the old ones: challenges and the server's addresses. */
@@ -148,9 +156,11 @@ export class Credentials implements Sealer, NotifyCredentials {
     const password = utf8(settings.password);
     this.canAnswer = user !== null && password.length > 0;
     this.forget();
-    this.registrar.auth.setUser(user ?? NONE, password);
-    for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.setUser(user ?? NONE, password);
-    this.other.auth.setUser(user ?? NONE, password);
+    this.username = user ?? NONE;
+    this.password = password;
+    this.registrar.auth.setUser(this.username, password);
+    for (let i = 0; i < this.proxies.length; i++) this.proxies[i].auth.setUser(this.username, password);
+    this.other?.auth.setUser(this.username, password);
     const realm = utf8(settings.realm);
     this.realmSize = -1;
     this.settingsProblem = user === null && (settings.authUser !== "" || settings.user !== "") ? USER_LONG : "";
@@ -184,16 +194,18 @@ export class Credentials implements Sealer, NotifyCredentials {
   }
 
   private takeServer(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
-    const slot = t.method === METHOD_REGISTER ? this.registrar : this.other;
     this.takenStart = this.takenEnd = 0;
-    return this.findBest(m, HEADER_WWW_AUTHENTICATE) && this.takeFor(slot, t, isSecond);
+    if (!this.findBest(m, HEADER_WWW_AUTHENTICATE)) return false;
+    if (t.method === METHOD_REGISTER) return this.takeFor(this.registrar, t, isSecond);
+    this.other ??= this.makeSlot();
+    return this.takeFor(this.other, t, isSecond);
   }
 
   private takeProxies(t: ClientTransaction, m: Message, isSecond: boolean): boolean {
     const { proxies } = this;
     let isAny = false;
     this.takenStart = this.takenEnd = 0;
-    for (let i = 0; i < PROXIES; i++) proxies[i].isNamed = false;
+    for (let i = 0; i < proxies.length; i++) proxies[i].isNamed = false;
     for (let i = 0; i < PROXIES && this.findBest(m, HEADER_PROXY_AUTHENTICATE); i++) {
       const { realm } = this.digest.view;
       this.takenStart = realm.start;
@@ -205,7 +217,7 @@ export class Credentials implements Sealer, NotifyCredentials {
     }
     // An answer that went along in advance, and whose realm is asked for no more, is let go: the server calls its realm
     // otherwise now. Two proxies on the way ask one after the other.
-    for (let i = 0; i < PROXIES && isAny && !isSecond; i++)
+    for (let i = 0; i < proxies.length && isAny && !isSecond; i++)
       if (!proxies[i].isNamed && proxies[i].sentWith === t) proxies[i].forget();
     return isAny;
   }
@@ -230,12 +242,15 @@ export class Credentials implements Sealer, NotifyCredentials {
    */
   private slotOf(realm: Span, target: Target): Slot {
     const { proxies } = this;
-    for (let i = 0; i < PROXIES; i++)
+    for (let i = 0; i < proxies.length; i++)
       if (proxies[i].auth.isReady && proxies[i].auth.hasRealm(realm) && this.isAt(proxies[i], target))
         return proxies[i];
-    let oldest = proxies[0];
-    for (let i = 0; i < PROXIES; i++) if (proxies[i].turn < oldest.turn) oldest = proxies[i];
-    return oldest;
+    let oldest = proxies.length > 0 ? proxies[0] : null;
+    for (let i = 0; i < proxies.length; i++) if (oldest !== null && proxies[i].turn < oldest.turn) oldest = proxies[i];
+    if (oldest !== null && (oldest.turn === 0 || proxies.length === PROXIES)) return oldest;
+    const slot = this.makeSlot();
+    proxies.push(slot);
+    return slot;
   }
 
   /** The server says in the answer to a REGISTER which nonce to use next. RFC 7616 §3.5 */
@@ -262,17 +277,17 @@ export class Credentials implements Sealer, NotifyCredentials {
   writeAnswer(w: Writer, t: ClientTransaction, method: number, requestUri: Span, isAgain: boolean): void {
     const { registrar, proxies, other } = this;
     registrar.auth.abandon();
-    other.auth.abandon();
-    for (let i = 0; i < PROXIES; i++) proxies[i].auth.abandon();
+    other?.auth.abandon();
+    for (let i = 0; i < proxies.length; i++) proxies[i].auth.abandon();
     const start = w.at;
     const isRegister = method === METHOD_REGISTER;
     if (isRegister) writeField(w, AUTHORIZATION, registrar.auth, method, requestUri);
-    else if (other.due === t.user) {
+    else if (other !== null && other.due === t.user) {
       other.due = null;
       if (isAgain) writeField(w, AUTHORIZATION, other.auth, method, requestUri);
     }
     const isSecond = w.at > start;
-    for (let i = 0; i < PROXIES; i++) {
+    for (let i = 0; i < proxies.length; i++) {
       const proxy = proxies[i];
       if (!this.isAt(proxy, t.target)) continue;
       const before = w.at;
@@ -303,15 +318,15 @@ export class Credentials implements Sealer, NotifyCredentials {
     while (bodyStart < end && !(bytes[bodyStart] === LF && bytes[bodyStart + 1] === CR)) bodyStart += 1;
     bodyStart = Math.min(end, bodyStart + EMPTY_LINE_BYTES);
     this.registrar.auth.seal(bytes, bodyStart, end, method, requestUri);
-    for (let i = 0; i < PROXIES; i++) this.proxies[i].auth.seal(bytes, bodyStart, end, method, requestUri);
-    this.other.auth.seal(bytes, bodyStart, end, method, requestUri);
+    for (let i = 0; i < this.proxies.length; i++) this.proxies[i].auth.seal(bytes, bodyStart, end, method, requestUri);
+    this.other?.auth.seal(bytes, bodyStart, end, method, requestUri);
     requestUri.clear();
     method.clear();
   }
 
   private isAnyOpen(): boolean {
-    let isAny = this.registrar.auth.isOpen || this.other.auth.isOpen;
-    for (let i = 0; i < PROXIES; i++) isAny ||= this.proxies[i].auth.isOpen;
+    let isAny = this.registrar.auth.isOpen || this.other?.auth.isOpen === true;
+    for (let i = 0; i < this.proxies.length; i++) isAny ||= this.proxies[i].auth.isOpen;
     return isAny;
   }
 
@@ -319,12 +334,12 @@ export class Credentials implements Sealer, NotifyCredentials {
   forget(): void {
     this.registrar.forget();
     this.forgetProxies();
-    this.other.forget();
+    this.other?.forget();
   }
 
   /** Credentials that went along in advance were refused. */
   forgetProxies(): void {
-    for (let i = 0; i < PROXIES; i++) this.proxies[i].forget();
+    for (let i = 0; i < this.proxies.length; i++) this.proxies[i].forget();
   }
 
   /** Whether an answer to the registrar's challenge goes with a REGISTER. */

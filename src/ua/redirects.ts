@@ -3,7 +3,7 @@
  * §8.1.3.4 Fixed memory; what does not fit is passed over.
  */
 import { int16Array, uint16Array } from "../core/arrays.js";
-import type { Span } from "../core/bytes.js";
+import { NONE, type Span } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
@@ -17,6 +17,8 @@ const ENTRIES = REDIRECTS_MOST + 1;
 /** Octets that the entries share: usual ones take 40 to 90 octets, those of session border controllers up to 400. */
 const ALL_BYTES = 576;
 const TRIED = -1;
+const NO_STARTS = new Uint16Array(0);
+const NO_WEIGHTS = new Int16Array(0);
 
 // For the time of one call only.
 const list = new ValueList();
@@ -25,21 +27,25 @@ const theirs = new Uri();
 const known = new Uri();
 
 export class Redirects {
-  private readonly bytes = new Uint8Array(ALL_BYTES);
+  /** Empty until the first redirection. */
+  private bytes: Uint8Array = NONE;
   /** Each entry begins there; behind the last one stands the end. */
-  private readonly starts = uint16Array(ENTRIES + 1);
+  private starts: Uint16Array = NO_STARTS;
   /** q in thousandths, or TRIED. */
-  private readonly weights = int16Array(ENTRIES);
+  private weights: Int16Array = NO_WEIGHTS;
   private count = 0;
+  /** The place called first, which is read when a 3xx comes; null when it is among the entries. */
+  private first: Span | null = null;
 
-  /** A call begins, to `uri`, an addr-spec. */
+  /** A call begins. @param uri where it goes first, an addr-spec; it stays as it is until another place is taken */
   startAt(uri: Span): void {
     this.count = 0;
-    if (theirs.parse(uri.bytes, uri.start, uri.end)) this.keep(TRIED);
+    this.first = uri;
   }
 
   /** Takes the Contacts of a 3xx. */
   addContacts(m: Message): void {
+    if (this.first !== null) this.keepFirst(this.first);
     list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
@@ -58,6 +64,16 @@ export class Redirects {
     this.weights[best] = TRIED;
     out.set(this.bytes, this.starts[best], this.starts[best + 1]);
     return true;
+  }
+
+  private keepFirst(uri: Span): void {
+    this.first = null;
+    if (this.bytes === NONE) {
+      this.bytes = new Uint8Array(ALL_BYTES);
+      this.starts = uint16Array(ENTRIES + 1);
+      this.weights = int16Array(ENTRIES);
+    }
+    if (theirs.parse(uri.bytes, uri.start, uri.end)) this.keep(TRIED);
   }
 
   private has(): boolean {

@@ -4,7 +4,7 @@
  * no say in the others.
  * Not here: whether it may be done, and the call.
  */
-import { octets, Span, text, utf8Length } from "../core/bytes.js";
+import { NONE, octets, Span, text, utf8Length } from "../core/bytes.js";
 import { NameAddress } from "./address.js";
 import { ValueList } from "./list.js";
 import type { Message } from "./message.js";
@@ -43,7 +43,8 @@ export class ReferTo {
   readonly fields = new Span();
   /** The sender wants no NOTIFY. RFC 4488 */
   isSilent = false;
-  private readonly bytes = new Uint8Array(FIELDS_BYTES);
+  /** Empty until the first REFER. */
+  private bytes: Uint8Array = NONE;
 
   /**
    * Reads the REFER `m`, of which nothing is needed afterwards. It makes a text, so it is not for the way of sound.
@@ -58,6 +59,7 @@ export class ReferTo {
     if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
     if (uri.param(METHOD, value) && !value.is(METHOD_NAMES[METHOD_INVITE])) return 501;
     this.target = targetOf();
+    if (this.bytes === NONE) this.bytes = new Uint8Array(FIELDS_BYTES);
     writer.begin(this.bytes, 0, FIELDS_BYTES);
     const status = writeReplaces(scratch);
     if (status !== 0) return status;
