@@ -12,7 +12,6 @@
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
 import { PORT_MOST } from "../core/address.js";
-import { octetArrays } from "../core/arrays.js";
 import { equal, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import { Protection, SUITE_NONE } from "../core/suites.js";
@@ -233,8 +232,9 @@ export class Negotiation {
   private keys: KeyExchange | null = null;
   private readonly saved = new Agreed();
   /** Two descriptions by turns, so that a refused offer leaves the one that is in force. */
-  private readonly first: Uint8Array;
-  private readonly second: Uint8Array;
+  private readonly first = new Uint8Array(DESCRIPTION_BYTES);
+  /** Made when the call's description changes: most calls have one alone. */
+  private second: Uint8Array | null = null;
   private readonly savedLocal = new Span();
   private sessionId = 0;
   private version = FIRST_VERSION;
@@ -260,9 +260,6 @@ export class Negotiation {
     this.sdp = settings.sdp;
     this.writer = settings.writer;
     this.random = random;
-    const descriptions = octetArrays(2, DESCRIPTION_BYTES);
-    this.first = descriptions[0];
-    this.second = descriptions[1];
   }
 
   /** Whether the signalling is encrypted, so that keys may stand in it. */
@@ -613,11 +610,16 @@ export class Negotiation {
     this.version = this.lastVersion += 1;
     writer.begin(draft, 0, draft.length);
     writeSession(writer, this.sessionId, this.version, this.soundIp);
-    const kept = this.savedLocal.bytes === this.first ? this.second : this.first;
+    const kept = this.savedLocal.bytes === this.first ? this.other() : this.first;
     writer.begin(kept, 0, kept.length);
     writer.raw(draft, 0, end);
     local.set(kept, 0, end);
     return NEGOTIATION_OK;
+  }
+
+  private other(): Uint8Array {
+    this.second ??= new Uint8Array(DESCRIPTION_BYTES);
+    return this.second;
   }
 
   /**

@@ -58,14 +58,21 @@ export function refuseTime(t: ServerTransaction, time: number): void {
 
 export class Subscription extends Notifier {
   protected readonly againMs = 2000;
-  readonly dialog: Dialog;
   private readonly state: StateWriter;
+  private readonly dialogBytes: number;
+  /** Made for the first phone that watches. */
+  private made: Dialog | null = null;
   private version = 0;
 
   constructor(context: NotifyContext, state: StateWriter, dialogBytes: number) {
     super(context);
     this.state = state;
-    this.dialog = new Dialog(new Uint8Array(dialogBytes));
+    this.dialogBytes = dialogBytes;
+  }
+
+  get dialog(): Dialog {
+    this.made ??= new Dialog(new Uint8Array(this.dialogBytes));
+    return this.made;
   }
 
   /**

@@ -71,7 +71,8 @@ export class MediaStream implements TimerUser {
   /** Null until encryption is wanted: it takes 2 KB. */
   private srtp: Srtp | null = null;
   private readonly eventsIn: EventReceiver;
-  private readonly inbandIn = new InbandReceiver();
+  /** Null until digits are listened for in the sound: most phones send them as events. */
+  private inbandIn: InbandReceiver | null = null;
   private readonly reporter: Reporter;
   private readonly reportTimer: number;
   private readonly silenceTimer: number;
@@ -156,7 +157,7 @@ export class MediaStream implements TimerUser {
     this.reception.reset();
     this.jitter.reset();
     this.eventsIn.reset();
-    this.inbandIn.reset();
+    this.inbandIn?.reset();
     this.srtp?.reset();
     this.sender.start();
     this.reporter.start(this.timers.nowMs, this.sender.ssrc, isNext);
@@ -190,6 +191,7 @@ export class MediaStream implements TimerUser {
     this.isTalk = isTalk;
     // We offered events, so they may come; but an other end that lists none sends none.
     this.listens = this.inband === INBAND_ON || (this.inband === INBAND_AUTO && agreed.eventSendType < 0);
+    if (this.listens) this.inbandIn ??= new InbandReceiver();
     this.silenceTimeMs = silenceTimeMs;
     // An other end that holds us, or is held, need not send anything.
     if (!isTalk || silenceTimeMs === SOUND_NOT_OWED) {
@@ -335,11 +337,11 @@ export class MediaStream implements TimerUser {
       pcm.fill(0, start, start + count);
       return;
     }
-    if (!this.listens) {
-      this.jitter.read(pcm, start, count);
+    const { jitter, inbandIn } = this;
+    if (!this.listens || inbandIn === null) {
+      jitter.read(pcm, start, count);
       return;
     }
-    const { jitter, inbandIn } = this;
     const end = start + count;
     let at = start;
     while (at < end) {

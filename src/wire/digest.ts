@@ -127,7 +127,8 @@ function isSession(algorithm: number): boolean {
 /** Calculates responses. One object with its hashes can serve all users, one after the other. */
 export class Digest {
   private readonly md5 = new Md5();
-  private readonly sha256 = new Sha256();
+  /** Null until it is asked for: many servers know MD5 alone. */
+  private sha256: Sha256 | null = null;
   private readonly raw = octetArray(32);
   private readonly first = octetArray(HEX_MAX_BYTES);
   private readonly second = octetArray(HEX_MAX_BYTES);
@@ -223,7 +224,9 @@ export class Digest {
   }
 
   private hashOf(algorithm: number): Hash {
-    return algorithm >= ALGORITHM_SHA256 ? this.sha256 : this.md5;
+    if (algorithm < ALGORITHM_SHA256) return this.md5;
+    this.sha256 ??= new Sha256();
+    return this.sha256;
   }
 
   private finish(hash: Hash, out: Uint8Array): void {
