@@ -355,6 +355,8 @@ export interface Device {
   wire: ((wiring: PinWiring) => void) | null;
   /** Starts the machine again, with the door locked; null if the program cannot do that. */
   restart: (() => void) | null;
+  /** @returns octets of memory that are free; missing where that is no measure of anything */
+  freeBytes?(): number;
   /**
    * Frees memory that is no longer used, at a time when the pause is not heard. It is missing where a pause is never
    * heard.

@@ -41,6 +41,7 @@ import type {
 import { collect } from "../native/collector.js";
 import { openUdp } from "../native/datagram.js";
 import { openI2S } from "../native/i2s.js";
+import { freeBytes } from "../native/memory.js";
 import { savePower } from "../native/powersave.js";
 import { openJournal, openRecords } from "../native/records.js";
 import { restart } from "../native/restart.js";
@@ -380,11 +381,15 @@ export class Machine implements Device {
     this.amplifier.connect(wiring.amplifier);
   }
 
-  /** Does what follows any exception: calls are ended, the machine restarts. */
+  freeBytes(): number {
+    return freeBytes();
+  }
+
   collect(): void {
     collect();
   }
 
+  /** Does what follows any exception: calls are ended, the machine restarts. */
   restart(): void {
     throw new Error("restart");
   }

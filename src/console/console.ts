@@ -63,6 +63,8 @@ export interface ConsoleOptions extends SettingsOptions {
   wifi?: Wifi | null;
   /** Begins a test of loudspeaker and microphone. @returns "", or why it cannot be done now */
   selfTest?: () => string;
+  /** Adds lines to `status`: those of the links to the house's systems. */
+  links?: { report(into: Reply): void } | null;
 }
 
 export class Console {
@@ -72,6 +74,7 @@ export class Console {
   private readonly guard: PasswordLock;
   private readonly wifi: Wifi | null;
   private readonly selfTest: (() => string) | null;
+  private readonly links: ConsoleOptions["links"];
   private readonly settings: SettingsCommands;
   private readonly people: PeopleCommands;
   /** The place of lines for which no place is named: the serial line of a board. */
@@ -82,6 +85,7 @@ export class Console {
     this.door = door;
     this.wifi = options.wifi ?? null;
     this.selfTest = options.selfTest ?? null;
+    this.links = options.links;
     this.reboot = reboot;
     this.log = log;
     this.guard = new PasswordLock(store, door.timers);
@@ -105,7 +109,7 @@ export class Console {
   /** Answers a program that has a right of its own to ask, in JSON. */
   report(what: "status" | "log" | "people"): string {
     const reply = new Reply();
-    if (what === "status") reportStatus(reply, this.door);
+    if (what === "status") this.tellStatus(reply);
     else if (what === "log") this.tellLog(reply, "", "");
     else this.people.run(reply, "", this.seat);
     return reply.toJson();
@@ -186,7 +190,7 @@ export class Console {
       case "factory-reset":
         return settings.factoryReset(reply, rest, seat);
       case "status":
-        return reportStatus(reply, door);
+        return this.tellStatus(reply);
       case "stats":
         return reportStats(reply, door);
       case "limits":
@@ -245,6 +249,12 @@ export class Console {
       default:
         return reply.fail(ERROR_COMMAND, "'" + printable(word, 60) + "' is no command: help lists them");
     }
+  }
+
+  private tellStatus(reply: Reply): Reply {
+    reportStatus(reply, this.door);
+    this.links?.report(reply);
+    return reply;
   }
 
   private startAgain(reply: Reply): Reply {

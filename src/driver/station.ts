@@ -215,6 +215,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       log: this.log,
       wifi: device.wifi,
       selfTest: () => this.selfCheck.start(),
+      links: this.links,
     });
   }
 

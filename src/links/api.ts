@@ -121,6 +121,12 @@ export class Api implements TimerUser {
     this.tcp = null;
   }
 
+  /** @returns one line for people */
+  statusLine(): string {
+    const where = this.tcp === null ? "no socket" : "port " + this.tcp.port;
+    return this.refused > 0 ? where + ", refused " + this.refused : where;
+  }
+
   onTimer(): void {
     const { nowMs } = this.parts.timers;
     for (let i = 0; i < SEATS; i++) {

@@ -85,6 +85,12 @@ export const ENTITIES: readonly Entity[] = [
     ',"dev_cla":"signal_strength","unit_of_meas":"dBm","stat_cla":"measurement"' + DIAGNOSTIC,
   ),
   entity("uptime", "sensor", "Uptime", ',"dev_cla":"duration","unit_of_meas":"s"' + DIAGNOSTIC),
+  entity(
+    "memory",
+    "sensor",
+    "Free memory",
+    ',"dev_cla":"data_size","unit_of_meas":"B","stat_cla":"measurement"' + DIAGNOSTIC,
+  ),
   entity("error", "sensor", "Last error", ',"ic":"mdi:alert-circle"' + DIAGNOSTIC),
   ordered("dnd", "switch", "Do not disturb", ',"ic":"mdi:bell-off"' + CONFIG),
   ordered("volume", "number", "Volume", ',"min":-60,"max":12,"unit_of_meas":"dB"' + CONFIG),
@@ -109,6 +115,8 @@ export interface Equipment {
   relays: number;
   hasWifi: boolean;
   canRestart: boolean;
+  /** The device knows how much memory is free. */
+  hasMemory: boolean;
 }
 
 /** @returns whether this door has that entity now */
@@ -130,6 +138,8 @@ export function isThere({ key }: Entity, settings: Settings, equipment: Equipmen
       return key === "call" || key === "caller" || hasPlan(settings, number);
     case "sign":
       return equipment.hasWifi;
+    case "memo":
+      return equipment.hasMemory;
     case "rest":
       return equipment.canRestart;
     default:

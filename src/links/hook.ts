@@ -163,6 +163,13 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     if (!hasFitted) this.server.drop();
   }
 
+  /** @returns one line for people */
+  statusLine(): string {
+    const { box, server, stream, parts } = this;
+    const state = stream.isBusy ? "posting" : this.refusedBy > 0 ? "refused by " + this.refusedBy : "idle";
+    return server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+  }
+
   onFound(problem: string): void {
     if (problem !== "") this.fail(problem);
     else this.parts.timers.start(this.timer, 0);

@@ -34,6 +34,11 @@ export interface LinksParts {
   leave(): void;
 }
 
+/** Takes the lines of a report. */
+export interface Reported {
+  put(name: string, line: string): unknown;
+}
+
 /** @returns the number of timers that the links in the settings need; 0 without links */
 export function linkTimers(settings: Settings): number {
   return (
@@ -98,7 +103,12 @@ export class Links implements DoorEvents {
           settings,
           orders: parts.orders,
           version: parts.version,
-          equipment: { relays: relays.length, hasWifi: wifi !== null, canRestart: restart !== null },
+          equipment: {
+            relays: relays.length,
+            hasWifi: wifi !== null,
+            canRestart: restart !== null,
+            hasMemory: device.freeBytes !== undefined,
+          },
         })
       : null;
     const token = settings.get("api.token");
@@ -123,6 +133,14 @@ export class Links implements DoorEvents {
     } catch (error) {
       this.event("error", error instanceof Error ? error.message : "no socket", NO_FIELDS);
     }
+  }
+
+  /** Reports each link in one line: its server, whether it is connected, what waits, and the last failure. */
+  report(into: Reported): void {
+    if (this.syslog !== null) into.put("syslog", this.syslog.statusLine());
+    if (this.hook !== null) into.put("hook", this.hook.statusLine());
+    if (this.mqtt !== null) into.put("mqtt", this.mqtt.statusLine());
+    if (this.api !== null) into.put("api", this.api.statusLine());
   }
 
   close(): void {

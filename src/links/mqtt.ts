@@ -81,7 +81,7 @@ export interface DoorOrders {
 }
 
 export interface MqttParts extends LinkParts {
-  device: LinkParts["device"] & Pick<Device, "wifi">;
+  device: LinkParts["device"] & Pick<Device, "wifi" | "freeBytes">;
   settings: Settings;
   orders: DoorOrders;
   equipment: Equipment;
@@ -259,6 +259,14 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   // ---- the connection ----
 
+  /** @returns one line for people */
+  statusLine(): string {
+    const { client, server, box, refused, parts } = this;
+    const state = client.isConnected ? "connected" : "connecting";
+    const line = server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+    return refused + client.skipped > 0 ? line + "; commands refused " + refused + ", skipped " + client.skipped : line;
+  }
+
   onFound(problem: string): void {
     if (problem !== "") this.onLost(problem);
     else this.wake(0);
@@ -421,6 +429,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
         return "" + settings.get("audio.gain");
       case "signal":
         return "" + (device.wifi?.rssiDbm ?? 0);
+      case "memory":
+        return "" + (device.freeBytes?.() ?? 0);
       case "uptime":
         return "" + Math.floor(timers.nowMs / MINUTE_MS) * 60;
       default:

@@ -51,6 +51,8 @@ export class LinkServer {
   private goodUntilMs = 0;
   private waitMs = FIRST_WAIT_MS;
   private isDropTold = false;
+  /** The last failure; "" if there was none. */
+  private lastError = "";
   /** The count of dropped messages when the server was lost. */
   private droppedBefore = 0;
 
@@ -91,12 +93,13 @@ export class LinkServer {
   fail(reason: string, dropped: number): number {
     const waitMs = this.waitMs;
     this.waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS);
+    this.lastError = printable(reason, REASON_MOST);
     // The server may have moved to another address, so its name is looked up again.
     this.goodUntilMs = 0;
     if (this.isLost) return waitMs;
     this.isLost = true;
     this.droppedBefore = dropped;
-    this.tell("lost", { name: this.name, at: this.place, reason: printable(reason, REASON_MOST) });
+    this.tell("lost", { name: this.name, at: this.place, reason: this.lastError });
     return waitMs;
   }
 
@@ -117,6 +120,20 @@ export class LinkServer {
     if (dropped > this.droppedBefore) fields.dropped = dropped - this.droppedBefore;
     this.droppedBefore = dropped;
     this.tell("back", fields);
+  }
+
+  /**
+   * Says in one line for people whether the server takes the messages. @param state how it is while it does
+   * @param nextMs until the next try, while the server is lost
+   */
+  report(state: string, nextMs: number, waiting: number, dropped: number): string {
+    const { lastError } = this;
+    let line =
+      this.place + ", " + (this.isLost ? "lost, next try in " + Math.max(0, Math.ceil(nextMs / 1000)) + " s" : state);
+    if (waiting > 0) line += ", " + waiting + " wait";
+    if (dropped > 0) line += ", " + dropped + " dropped";
+    if (lastError !== "") line += this.isLost ? ": " + lastError : ", last error: " + lastError;
+    return line;
   }
 
   private get place(): string {

@@ -154,6 +154,13 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
     if (!hasFitted) this.server.drop();
   }
 
+  /** @returns one line for people */
+  statusLine(): string {
+    const { box, server, stream, parts } = this;
+    const state = stream === null ? "by udp" : stream.isOpen ? "connected" : stream.isBusy ? "connecting" : "idle";
+    return server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+  }
+
   onFound(problem: string): void {
     if (problem !== "") this.fail(problem);
     else this.parts.timers.start(this.timer, 0);

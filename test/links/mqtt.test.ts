@@ -178,6 +178,26 @@ describe("what Home Assistant is told", () => {
   });
 });
 
+describe("what the door knows of its memory and its Wi-Fi", () => {
+  it("is told each minute, and not announced by a device that does not know it", async () => {
+    let free = 150_000;
+    const wifi = { ssid: "house", isJoined: true, rssiDbm: -61, channel: 1, scan: () => false };
+    const home = new Home(SETTINGS, { freeBytes: () => free, wifi });
+    const broker = await Broker.open(home);
+    await home.start();
+    await home.run(3000);
+    expect(announced(broker).cmps.memory).toMatchObject({ p: "sensor", dev_cla: "data_size", unit_of_meas: "B" });
+    expect(broker.retained.get("portero/memory")).toBe("150000");
+    expect(broker.retained.get("portero/signal")).toBe("-61");
+    free = 90_000;
+    await home.run(61_000);
+    expect(broker.retained.get("portero/memory")).toBe("90000");
+    const { broker: other } = await at();
+    expect(announced(other).cmps.memory).toEqual({ p: "sensor" });
+    expect(announced(other).cmps.signal).toEqual({ p: "sensor" });
+  });
+});
+
 describe("what a broker may order", () => {
   it("opens and locks with mqtt.open on", async () => {
     const { home, broker } = await at("mqtt.open=on");

@@ -147,7 +147,7 @@ inhabit({
     take("Syslog", () => new Syslog({ ...link, place: "10.0.0.3", isTcp: true, level: INFO }));
     const hook = { url: "http://10.0.0.3/door", secret: "secret", door: "door", camera: () => "" };
     take("Hook", () => new Hook({ ...link, ...hook, random }));
-    const equipment = { relays: 1, hasWifi: true, canRestart: true };
+    const equipment = { relays: 1, hasWifi: true, canRestart: true, hasMemory: true };
     take("Mqtt", () => new Mqtt({ ...link, settings: given, orders: nobody, equipment, version: "0.1.0" }));
     const empty = new Records();
     const records = new Records();
