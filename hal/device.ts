@@ -30,6 +30,11 @@ export interface UdpOptions {
   address: number;
   /** The local port; 0: any free one. */
   port: number;
+  /**
+   * A multicast group. The socket is told only what is sent to the group at that port, in the network of the local
+   * address; it shares the port with other programs. What it sends to the group leaves there, with the TTL 255.
+   */
+  group?: number;
   /** The class of service that its datagrams ask for (DSCP, 0 to 63), where the device can do so; 0 if not given. */
   dscp?: number;
   /** The setting that chooses the port; the error names it if the port is taken. */

@@ -14,8 +14,10 @@ import {
   TYPE_DECIMAL,
   TYPE_DEVICE_ADDRESS,
   TYPE_DIGITS,
+  TYPE_GROUP,
   TYPE_HOST,
   TYPE_HOURS,
+  TYPE_LABEL,
   TYPE_LIST,
   TYPE_MASK,
   TYPE_NAME,
@@ -131,6 +133,10 @@ function propertyOf(setting: Setting): Record<string, unknown> {
     case TYPE_DEVICE_ADDRESS:
     case TYPE_MASK:
       return { type: "string", pattern: "^([0-9]{1,3}(\\.[0-9]{1,3}){3})?$", ...common };
+    case TYPE_LABEL:
+      return { type: "string", maxLength: max, pattern: "^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)?$", ...common };
+    case TYPE_GROUP:
+      return { type: "string", pattern: "^(2[23][0-9](\\.[0-9]{1,3}){3}:[0-9]{1,5})?$", ...common };
     case TYPE_HOST:
     case TYPE_ZONE:
     case TYPE_HOURS:

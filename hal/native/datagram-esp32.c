@@ -12,6 +12,7 @@
 
 #include "datagram.h"
 
+#include "lwip/igmp.h"
 #include "lwip/priv/tcpip_priv.h"
 #include "lwip/timeouts.h"
 #include "lwip/udp.h"
@@ -25,6 +26,9 @@ struct socket {
 	xsSlot object;
 	xsSlot *onReadable;
 	struct udp_pcb *pcb;
+	/* The group that is joined in the network of the local address; 0 for none. */
+	uint32_t group;
+	uint32_t local;
 	/* The next open socket, and the last delivery that passed here; only the machine's task uses them. */
 	socket_t *next;
 	uint32_t round;
@@ -39,7 +43,6 @@ struct socket {
 typedef struct {
 	struct tcpip_api_call_data call;
 	socket_t *socket;
-	uint32_t address;
 	uint16_t port;
 	uint8_t tos;
 } opening_t;
@@ -155,14 +158,23 @@ static err_t open_socket(struct tcpip_api_call_data *call)
 {
 	opening_t *opening = (opening_t *)call;
 	socket_t *s = opening->socket;
-	ip_addr_t local;
+	ip_addr_t local, bound;
 	struct udp_pcb *pcb = udp_new();
 	if (!pcb)
 		return ERR_MEM;
-	set_address(&local, opening->address);
-	if (udp_bind(pcb, &local, opening->port) != ERR_OK) {
+	set_address(&local, s->local);
+	/* Bound to its group, a socket is not told what is sent to the port at our own address. */
+	set_address(&bound, s->group ? s->group : s->local);
+	if (s->group)
+		ip_set_option(pcb, SOF_REUSEADDR);
+	if (udp_bind(pcb, &bound, opening->port) != ERR_OK
+		|| (s->group && igmp_joingroup(ip_2_ip4(&local), ip_2_ip4(&bound)) != ERR_OK)) {
 		udp_remove(pcb);
 		return ERR_USE;
+	}
+	if (s->group) {
+		udp_set_multicast_netif_addr(pcb, ip_2_ip4(&local));
+		udp_set_multicast_ttl(pcb, MULTICAST_TTL);
 	}
 	pcb->tos = opening->tos;
 	s->pcb = pcb;
@@ -173,7 +185,15 @@ static err_t open_socket(struct tcpip_api_call_data *call)
 /* Runs in lwIP's task. After this no datagram comes, and nothing of lwIP's knows the socket. */
 static err_t close_socket(struct tcpip_api_call_data *call)
 {
-	udp_remove(((opening_t *)call)->socket->pcb);
+	socket_t *s = ((opening_t *)call)->socket;
+	ip_addr_t local, group;
+	udp_remove(s->pcb);
+	if (s->group) {
+		set_address(&local, s->local);
+		set_address(&group, s->group);
+		/* Fails when the network is down, and then there is nothing to leave. */
+		igmp_leavegroup(ip_2_ip4(&local), ip_2_ip4(&group));
+	}
 	return ERR_OK;
 }
 
@@ -181,6 +201,7 @@ void xs_datagram_constructor(xsMachine *the)
 {
 	socket_t *s;
 	opening_t opening = {0};
+	uint32_t local, group;
 	err_t error;
 	xsSlot *onReadable = builtinGetCallback(the, xsID_onReadable);
 
@@ -190,8 +211,9 @@ void xs_datagram_constructor(xsMachine *the)
 	xsmcVars(1);
 	opening.port = datagram_port(the);
 	xsmcGet(xsVar(0), xsArg(0), xsID_address);
-	opening.address = xsmcToUnsigned(xsVar(0));
+	local = xsmcToUnsigned(xsVar(0));
 	opening.tos = datagram_tos(the);
+	group = datagram_group(the);
 
 	s = c_calloc(1, sizeof *s);
 	if (!s)
@@ -200,6 +222,8 @@ void xs_datagram_constructor(xsMachine *the)
 	s->object = xsThis;
 	s->onReadable = onReadable;
 	s->round = rounds;
+	s->local = local;
+	s->group = group;
 	opening.socket = s;
 	error = tcpip_api_call(open_socket, &opening.call);
 	if (error != ERR_OK) {

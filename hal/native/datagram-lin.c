@@ -39,12 +39,27 @@ static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+/* Joins a group in the network of the local address, and sends to groups there. @returns 0 if that cannot be done */
+static int join(int fd, uint32_t group, struct in_addr local)
+{
+	struct ip_mreq membership = {.imr_multiaddr.s_addr = htonl(group), .imr_interface = local};
+	unsigned char ttl = MULTICAST_TTL;
+	int all = 0;
+	return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership) == 0
+		&& setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &local, sizeof local) == 0
+		&& setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof ttl) == 0
+		/* Otherwise a group that another program joined in another network counts too. */
+		&& setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &all, sizeof all) == 0;
+}
+
 void xs_datagram_constructor(xsMachine *the)
 {
 	socket_t *s;
 	struct sockaddr_in local = {0};
+	struct in_addr own;
 	socklen_t size = sizeof local;
-	int tos;
+	uint32_t group;
+	int tos, one = 1;
 	xsSlot *onReadable = builtinGetCallback(the, xsID_onReadable);
 
 	if (!onReadable)
@@ -53,14 +68,18 @@ void xs_datagram_constructor(xsMachine *the)
 	local.sin_family = AF_INET;
 	local.sin_port = htons(datagram_port(the));
 	xsmcGet(xsVar(0), xsArg(0), xsID_address);
-	local.sin_addr.s_addr = htonl(xsmcToUnsigned(xsVar(0)));
+	own.s_addr = htonl(xsmcToUnsigned(xsVar(0)));
 	tos = datagram_tos(the);
+	group = datagram_group(the);
+	/* Bound to its group, a socket is not told what is sent to the port at our own address. */
+	local.sin_addr.s_addr = group ? htonl(group) : own.s_addr;
 
 	s = c_calloc(1, sizeof *s);
 	if (!s)
 		xsUnknownError("no memory");
 	s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&local, size) != 0
+	if (s->fd < 0 || (group && setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0)
+		|| bind(s->fd, (struct sockaddr *)&local, size) != 0 || (group && !join(s->fd, group, own))
 		|| getsockname(s->fd, (struct sockaddr *)&local, &size) != 0) {
 		if (s->fd >= 0)
 			close(s->fd);

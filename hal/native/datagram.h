@@ -9,6 +9,9 @@
 
 #include "waiting.h"
 
+/* A receiver may take it as a sign that no router passed the datagram on. RFC 6762 §11 */
+#define MULTICAST_TTL 255
+
 typedef struct {
 	const uint8_t *bytes;
 	uint32_t length;
@@ -53,6 +56,17 @@ static inline uint8_t datagram_tos(xsMachine *the)
 	if (dscp < 0 || dscp > 63)
 		xsRangeError("invalid dscp");
 	return (uint8_t)(dscp << 2);
+}
+
+/* Returns the option's multicast group; 0 if there is none. */
+static inline uint32_t datagram_group(xsMachine *the)
+{
+	uint32_t group;
+	xsmcGet(xsVar(0), xsArg(0), xsID_group);
+	group = xsmcTest(xsVar(0)) ? xsmcToUnsigned(xsVar(0)) : 0;
+	if (group != 0 && group >> 28 != 14)
+		xsRangeError("invalid group");
+	return group;
 }
 
 #endif

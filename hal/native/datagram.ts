@@ -1,6 +1,6 @@
 /**
  * A UDP socket that reads into a given buffer and makes no string and no object for a datagram. On XS it works over
- * datagram-esp32.c or datagram-lin.c; the simulator's is host-sim/io/udp.ts. Not here: IPv6, multicast.
+ * datagram-esp32.c or datagram-lin.c; the simulator's is host-sim/io/udp.ts. Not here: IPv6.
  */
 import { ipv4Text } from "../../src/core/address.js";
 import type { UdpOptions, UdpSocket } from "../device.js";
@@ -49,7 +49,9 @@ export async function openUdp(options: UdpOptions): Promise<UdpSocket> {
   try {
     return new Datagram(options);
   } catch (error) {
-    const where = "port " + options.port + " (udp) on " + ipv4Text(options.address);
+    const { group = 0 } = options;
+    const place = ipv4Text(options.address) + (group === 0 ? "" : " for the group " + ipv4Text(group));
+    const where = "port " + options.port + " (udp) on " + place;
     const why = error instanceof Error ? error.message : "failed";
     throw new Error(where + " cannot be opened: " + why);
   }

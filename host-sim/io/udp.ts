@@ -1,7 +1,7 @@
 /**
  * UDP on Node, in the shape of hal/device.ts: datagrams wait in a queue of fixed length until they are read. Also the
  * queue itself, which the virtual network uses too, and the message about a port that could not be opened. Not here:
- * IPv6, multicast, ICMP errors of single destinations.
+ * IPv6, ICMP errors of single destinations.
  */
 import { createSocket, type Socket } from "node:dgram";
 import type { UdpOptions, UdpSocket } from "../../hal/device.js";
@@ -9,6 +9,8 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 
 /** Datagrams that wait at most; more are lost, as in the socket buffer of a device. */
 const QUEUE_LENGTH = 256;
+/** A receiver may take it as a sign that no router passed the datagram on. RFC 6762 §11 */
+const MULTICAST_TTL = 255;
 
 /** Datagrams between the network and a reader, oldest first. */
 export class DatagramQueue {
@@ -122,14 +124,24 @@ class NodeUdpSocket implements UdpSocket {
 export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocket> {
   return new Promise((resolve, reject) => {
     // An address needs no look-up. So the name service is not asked, and datagrams keep their order.
-    const socket = createSocket({ type: "udp4", lookup: (host, _options, done) => done(null, host, 4) });
+    const { group = 0 } = options;
+    const isShared = group !== 0;
+    const socket = createSocket({
+      type: "udp4",
+      reuseAddr: isShared,
+      lookup: (host, _options, done) => done(null, host, 4),
+    });
     const failed = (error: NodeJS.ErrnoException) => {
       socket.close();
       reject(openError(error.code ?? error.message, "udp", options.address, options.port, options.setting ?? ""));
     };
     socket.once("error", failed);
-    socket.bind({ address: ipv4Text(options.address), port: options.port, exclusive: true }, () => {
+    socket.bind({ address: boundTo(options), port: options.port, exclusive: true }, () => {
       socket.off("error", failed);
+      if (isShared && !join(socket, group, options.address)) {
+        failed(Object.assign(new Error("no multicast"), { code: "no multicast there" }));
+        return;
+      }
       if (receiveBytes > 0) {
         try {
           socket.setRecvBufferSize(receiveBytes);
@@ -140,6 +152,26 @@ export function openUdp(options: UdpOptions, receiveBytes = 0): Promise<UdpSocke
       resolve(new NodeUdpSocket(socket, new DatagramQueue(), options));
     });
   });
+}
+
+/**
+ * @returns the address to bind to: its group, so that a socket is not told what is sent to the port at our own address;
+ * Windows cannot bind to a group
+ */
+function boundTo({ address, group = 0 }: UdpOptions): string {
+  return ipv4Text(group === 0 ? address : process.platform === "win32" ? 0 : group);
+}
+
+/** Joins a group in the network of the local address, and sends to groups there. @returns false if that cannot be done */
+function join(socket: Socket, group: number, address: number): boolean {
+  try {
+    socket.addMembership(ipv4Text(group), ipv4Text(address));
+    socket.setMulticastInterface(ipv4Text(address));
+    socket.setMulticastTTL(MULTICAST_TTL);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -28,6 +28,8 @@ export class VirtualNetwork implements Ways {
   readonly clock: Clock;
   private readonly faults: Faults;
   private readonly sockets = new Map<string, VirtualUdpSocket>();
+  /** Sockets that joined a multicast group. */
+  private readonly members = new Set<VirtualUdpSocket>();
   private readonly streams: VirtualTcp;
   private readonly names = new Map<string, readonly Place[]>();
 
@@ -83,14 +85,27 @@ export class VirtualNetwork implements Ways {
       if (queuedMs < 0) continue;
       const sent = this.faults.corrupted(bytes);
       this.after(this.travelMs() + this.faults.heldMs() + queuedMs, () => {
-        const to = this.sockets.get(key(address, port)) ?? this.sockets.get(key(0, port));
-        if (to !== undefined && this.reaches(from.host, address)) to.arrive(sent, from.host, from.port);
+        for (const to of this.receivers(address, port)) {
+          if (this.reaches(from.host, to.host === 0 ? address : to.host)) to.arrive(sent, from.host, from.port);
+        }
       });
     }
   }
 
+  /** @returns the socket at that place, or all members of the group, the sender too */
+  private receivers(address: number, port: number): VirtualUdpSocket[] {
+    const members = [...this.members].filter((member) => member.group === address && member.port === port);
+    const to = this.sockets.get(key(address, port)) ?? this.sockets.get(key(0, port));
+    return to === undefined ? members : [to];
+  }
+
   /** @throws Error of one line if the port is taken */
   bindUdp(host: number, options: UdpOptions): UdpSocket {
+    if (options.group !== undefined) {
+      const member = new VirtualUdpSocket(this, host, options.port, options);
+      this.members.add(member);
+      return member;
+    }
     const port = freePort((port) => this.sockets.has(key(host, port)), "udp", host, options);
     const socket = new VirtualUdpSocket(this, host, port, options);
     this.sockets.set(key(host, port), socket);
@@ -98,7 +113,7 @@ export class VirtualNetwork implements Ways {
   }
 
   releaseUdp(socket: VirtualUdpSocket): void {
-    this.sockets.delete(key(socket.host, socket.port));
+    if (!this.members.delete(socket)) this.sockets.delete(key(socket.host, socket.port));
   }
 
   /** @throws Error of one line if the port is taken */
@@ -151,6 +166,7 @@ export class VirtualHost {
 class VirtualUdpSocket implements UdpSocket {
   readonly host: number;
   readonly port: number;
+  readonly group: number;
   private readonly network: VirtualNetwork;
   private readonly options: UdpOptions;
   private readonly queue = new DatagramQueue();
@@ -161,6 +177,7 @@ class VirtualUdpSocket implements UdpSocket {
     this.host = host;
     this.port = port;
     this.options = options;
+    this.group = options.group ?? 0;
   }
 
   get address(): number {

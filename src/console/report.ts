@@ -36,6 +36,7 @@ export function reportStatus(reply: Reply, door: Door): Reply {
     .put("call", calling)
     .put("relay1", door.doorway.isOn(1) ? "on" : "off")
     .put("relay2", door.doorway.isOn(2) ? "on" : "off");
+  if (door.localName !== undefined) reply.put("name", door.localName);
   reportOutside(reply, door);
   reportOutages(reply, door);
   return reportReach(reply, door);

@@ -85,6 +85,14 @@ export function maskBits(mask: number): number {
   return isWhole && bits >= MASK_LEAST && bits <= MASK_MOST ? bits : -1;
 }
 
+/**
+ * @returns whether the address is that of a multicast group; those of 224.0.0.x are left out, since they belong to the
+ * network itself. RFC 5771 §4
+ */
+export function isGroup(ip: number): boolean {
+  return ip >>> 28 === 14 && ip >>> 8 !== 0xe00000;
+}
+
 export function isLoopback(ip: number): boolean {
   return ip >>> 24 === LOOPBACK;
 }

@@ -11,6 +11,8 @@ import type {
   DeviceTimer,
   InputName,
   Output,
+  ResolverDone,
+  Service,
   TcpConnection,
   TcpStack,
   UdpSocket,
@@ -30,7 +32,9 @@ import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
 import type { ApiOrders } from "../links/api.js";
 import { Links, linkTimers } from "../links/links.js";
+import { isLocalName, LocalNames } from "../links/localnames.js";
 import type { DoorOrders } from "../links/mqtt.js";
+import type { LocalService } from "../links/responder.js";
 import { Limiter } from "../media/limiter.js";
 import {
   TONE_ANSWERED,
@@ -138,6 +142,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private sip: UdpSocket | null = null;
   private tcp: TcpStack | null = null;
   private ip = 0;
+  /** The local network's names; undefined until one is set or looked up. */
+  declare names?: LocalNames;
   /** Undefined on a device without TLS. */
   declare secureStream?: Network["secureStream"];
 
@@ -156,6 +162,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
         ? null
         : new Links({
             device,
+            resolver: { resolve: (name, port, service, done) => this.findName(name, port, service, done) },
             settings,
             timers: this.timers,
             next: events,
@@ -263,6 +270,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
       this.sounds.push(new SoundPort(rtp, rtcp));
     }
     await this.links?.start(this.ip);
+    await this.announce();
     if (this.settings.get("mqtt.enabled") && this.settings.get("mqtt.server") === "") this.report(NO_BROKER);
     this.events.event("config", "ready", {
       address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
@@ -287,6 +295,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     }
     this.sounds.length = 0;
     this.links?.close();
+    this.names?.close();
   }
 
   onContact(name: InputName, closed: number): void {
@@ -323,6 +332,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   renew(): void {
     this.enter();
     this.door.ua.registration.renew();
+    this.names?.renew();
     this.leave();
   }
 
@@ -402,9 +412,48 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return found !== null && found.isOpen;
   }
 
+  /** Looks a name up: one of the local network by multicast DNS, others at the name server. */
+  private findName(name: string, port: number, service: Service, done: ResolverDone): void {
+    const { resolver } = this.device;
+    (isLocalName(name) ? this.localNames() : resolver).resolve(name, port, service, done);
+  }
+
+  private localNames(): LocalNames {
+    this.names ??= new LocalNames({
+      device: this.device,
+      ip: this.ip,
+      onName: (name, wanted) => this.tellName(name, wanted),
+      onTrouble: (line) => {
+        this.enter();
+        this.report(line);
+        this.leave();
+      },
+    });
+    return this.names;
+  }
+
+  /** Says under which name the door is found, if one is set. */
+  private async announce(): Promise<void> {
+    const name = this.settings.get("net.name");
+    if (name === "" || this.sip === null) return;
+    const services: LocalService[] = [{ type: "_sip._udp", port: this.sip.port, text: "" }];
+    if (this.links?.api?.isOpen)
+      services.push({ type: "_portero._tcp", port: this.settings.get("api.port"), text: "" });
+    await this.localNames().announce(name, services);
+  }
+
+  private tellName(name: string, wanted: string): void {
+    this.enter();
+    const isOther = name !== wanted.toLowerCase();
+    this.door.localName = name + ".local";
+    const means = isOther ? wanted + ".local is another device's name" : "the door's name in its network";
+    this.events.event("config", "name", { address: this.door.localName, means });
+    this.leave();
+  }
+
   resolve(id: number, bytes: Uint8Array, start: number, end: number, port: number, transport: number): void {
     const name = text(bytes, start, end);
-    this.device.resolver.resolve(name, port, serviceOf(transport), (error, ip, foundPort, others, ttlS) => {
+    this.findName(name, port, serviceOf(transport), (error, ip, foundPort, others, ttlS) => {
       this.enter();
       const { layer } = this.door.ua;
       if (error === "") {

@@ -157,6 +157,8 @@ export class Door
   private readonly talk: TalkTime;
   /** The server of the house's phones; null when the door is no server. */
   readonly houseServer: HouseServer | null;
+  /** Its name in the local network; undefined if it has none. */
+  declare localName?: string;
   /** The SIP messages of the last call. */
   readonly trace: Trace;
   private readonly isServer: boolean;

@@ -116,6 +116,11 @@ export class Api implements TimerUser {
     });
   }
 
+  /** Clients can connect. */
+  get isOpen(): boolean {
+    return this.tcp !== null;
+  }
+
   close(): void {
     this.tcp?.close();
     this.tcp = null;

@@ -87,7 +87,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   private refusedBy = 0;
 
   constructor(parts: HookParts) {
-    const { device, events, url, secret, random } = parts;
+    const { events, url, secret, random } = parts;
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
     this.url = readUrl(url, URL_SCHEMES);
@@ -99,7 +99,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
       name: "hook",
       place: this.url.host + ":" + this.url.port,
       usualPort: this.url.port,
-      resolver: device.resolver,
+      resolver: parts.resolver,
       events,
       user: this,
       enter: parts.enter,

@@ -3,7 +3,7 @@
  * to each link. A door without links has none of these objects. Not here: the messages of each link (syslog.ts,
  * hook.ts, mqtt.ts), and the answers of the HTTP API (api.ts).
  */
-import type { Device } from "../../hal/device.js";
+import type { Device, Resolver } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
@@ -17,6 +17,7 @@ import { Syslog } from "./syslog.js";
 
 export interface LinksParts {
   device: Device;
+  resolver: Resolver;
   settings: Settings;
   timers: Timers;
   /** Takes the events after the links. */
@@ -62,10 +63,11 @@ export class Links implements DoorEvents {
   private readonly hasNoRoom: boolean;
 
   constructor(parts: LinksParts) {
-    const { device, settings, timers, enter, leave } = parts;
+    const { device, resolver, settings, timers, enter, leave } = parts;
     this.next = parts.next;
     const common: LinkParts & { device: Device } = {
       device,
+      resolver,
       timers,
       enter,
       leave,

@@ -123,7 +123,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   private untold = 0;
 
   constructor(parts: MqttParts) {
-    const { device, settings, events, equipment, version } = parts;
+    const { settings, events, equipment, version } = parts;
     const isSecure = settings.get("mqtt.tls");
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
@@ -144,7 +144,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       name: "mqtt",
       place: settings.get("mqtt.server"),
       usualPort: isSecure ? MQTT_TLS_PORT : MQTT_PORT,
-      resolver: device.resolver,
+      resolver: parts.resolver,
       events,
       user: this,
       enter: parts.enter,

@@ -3,7 +3,7 @@
  * hears of its current connection only, between `enter` and `leave`. Not here: the messages of a link (syslog.ts,
  * hook.ts, mqtt.ts), the place of a server (server.ts), the handshake of TLS (the device).
  */
-import type { Device, TcpConnection, TcpStack, Trust } from "../../hal/device.js";
+import type { Device, Resolver, TcpConnection, TcpStack, Trust } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import type { DoorEvents } from "../intercom/events.js";
 import { Writer } from "../wire/writer.js";
@@ -23,7 +23,8 @@ export class Scratch {
 
 /** The parts that each link is given. */
 export interface LinkParts {
-  device: Pick<Device, "tcp" | "udp" | "resolver">;
+  device: Pick<Device, "tcp" | "udp">;
+  resolver: Resolver;
   timers: Timers;
   /** Receives the events that say whether the server takes the messages. */
   events: DoorEvents;

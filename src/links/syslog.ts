@@ -74,13 +74,13 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
   constructor(parts: SyslogParts) {
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
-    const { device, events, place, isTcp } = parts;
+    const { events, place, isTcp } = parts;
     this.stream = isTcp ? new LinkStream(parts, "syslog.server", false, this) : null;
     this.server = new LinkServer({
       name: "syslog",
       place,
       usualPort: SYSLOG_PORT,
-      resolver: device.resolver,
+      resolver: parts.resolver,
       events,
       user: this,
       enter: parts.enter,

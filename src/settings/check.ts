@@ -2,7 +2,7 @@
  * What a setting may be: the check of a value, and the words that say what is allowed and what is wrong. Not here:
  * which settings there are (schema.ts).
  */
-import { ipv4, ipv4Text, isHostAddress, maskBits } from "../core/address.js";
+import { ipv4, ipv4Text, isGroup, isHostAddress, maskBits, PORT_MOST } from "../core/address.js";
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { USER_MOST_BYTES } from "../ua/account.js";
@@ -28,8 +28,10 @@ import {
   TYPE_DEVICE_ADDRESS,
   TYPE_DIGITS,
   TYPE_DOMAIN,
+  TYPE_GROUP,
   TYPE_HOST,
   TYPE_HOURS,
+  TYPE_LABEL,
   TYPE_LIST,
   TYPE_MASK,
   TYPE_NAME,
@@ -127,6 +129,10 @@ export function allowed(setting: Setting): string {
       return "a time zone by name (Europe/Berlin), or as POSIX writes it (CET-1CEST,M3.5.0,M10.5.0/3); UTC0 for none";
     case TYPE_HOURS:
       return "empty, or spans HH:MM-HH:MM, behind days if need be, with commas between: mon-fri 07:00-12:00 13:00-22:00, sat 09:00-13:00; dates in place of days, closed in place of spans: 2026-12-24..2026-12-26 closed; or @NAME for the schedule of that name";
+    case TYPE_LABEL:
+      return "empty, or 1 to " + setting.max + " letters, digits and - between them, without .local";
+    case TYPE_GROUP:
+      return "empty, or a multicast address with a port, as in 239.255.0.1:5004; not 224.0.0.x";
     case TYPE_TOPIC:
       return "1 to " + setting.max + " letters, digits, - and _, with / between parts";
     case TYPE_URL:
@@ -236,6 +242,10 @@ export function check(setting: Setting, value: string): string | null {
       return given === "" || (given.length <= setting.max && readUrl(given, setting.choices).error === "")
         ? given
         : null;
+    case TYPE_LABEL:
+      return given === "" || (given.length <= setting.max && isLabel(given)) ? given : null;
+    case TYPE_GROUP:
+      return given === "" ? given : group(given);
     case TYPE_TIME:
       return given === "off" || minuteOfDay(given) >= 0 ? given : null;
     case TYPE_PIN:
@@ -289,6 +299,26 @@ export function problemOf(setting: Setting, value: string): string {
     default:
       return "";
   }
+}
+
+/** Letters, digits and hyphens, with no hyphen at either end. RFC 1123 §2.1 */
+function isLabel(given: string): boolean {
+  const last = given.length - 1;
+  if (given.charAt(0) === "-" || given.charAt(last) === "-") return false;
+  for (let i = 0; i <= last; i++) {
+    const code = given.charCodeAt(i);
+    const small = code | 0x20;
+    const isPlain = (small >= 0x61 && small <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === 0x2d;
+    if (!isPlain) return false;
+  }
+  return true;
+}
+
+/** @returns the group as it is kept, null for anything else */
+function group(given: string): string | null {
+  const { host, port, error } = readDomain(given);
+  const ip = ipv4(host);
+  return error === "" && isGroup(ip) && port > 0 && port < PORT_MOST ? ipv4Text(ip) + ":" + port : null;
 }
 
 function octetsOf(setting: Setting, given: string): number {

@@ -102,6 +102,11 @@ export const TYPE_TOPIC = 25;
 /** Nothing, or SHA-256 in hexadecimal digits, several with commas between. */
 export const TYPE_PIN = 26;
 
+/** Nothing, or one label of a host's name. */
+export const TYPE_LABEL = 27;
+/** Nothing, or a multicast address with a port. */
+export const TYPE_GROUP = 28;
+
 export interface Setting {
   key: string;
   type: number;
@@ -264,6 +269,7 @@ const SETTINGS = [
     max: 100,
   }),
   text("net.address", TYPE_ADDRESS, "127.0.0.1", "own address to bind"),
+  text("net.name", TYPE_LABEL, "", "the door's name in its network by mDNS: NAME.local; empty: none", { max: 40 }),
   choice(
     "net.nat",
     "auto",
@@ -586,6 +592,7 @@ export type SettingKey = keyof SettingValues;
 export function needsRestart(setting: Setting): boolean {
   return (
     setting.key === "net.address" ||
+    setting.key === "net.name" ||
     setting.key === "sip.port" ||
     setting.key === "rtp.port" ||
     setting.key === "server.enabled" ||

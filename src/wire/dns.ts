@@ -10,11 +10,11 @@ export const DNS_A = 1;
 const DNS_CNAME = 5;
 export const DNS_SRV = 33;
 export const DNS_NAPTR = 35;
-const CLASS_IN = 1;
+export const CLASS_IN = 1;
 
 /** The longest answer over UDP without extensions, octets; any question fits as well. */
 export const DNS_BYTES = 512;
-const HEADER_BYTES = 12;
+export const HEADER_BYTES = 12;
 const NAME_CHARACTERS = 253;
 const LABEL_OCTETS = 63;
 /** Number of records of each kind; further ones are left out. */
@@ -58,7 +58,20 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
   // The flag "recursion desired", and one question.
   out[2] = 1;
   out[5] = 1;
-  let at = HEADER_BYTES;
+  const at = writeName(out, HEADER_BYTES, name);
+  if (at < 0) return -1;
+  out[at + 1] = type;
+  out[at + 3] = CLASS_IN;
+  out[at] = out[at + 2] = 0;
+  return at + 4;
+}
+
+/**
+ * Writes a name of letters, digits, "-" and "_", without compression.
+ * @returns the offset behind it; -1 when a label is empty, too long, or has another octet
+ */
+export function writeName(out: Uint8Array, start: number, name: string): number {
+  let at = start;
   let label = at++;
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
@@ -75,11 +88,7 @@ export function writeQuestion(out: Uint8Array, id: number, name: string, type: n
   }
   // A name that ends with a dot has its root label already.
   out[label] = 0;
-  at = label + 1;
-  out[at + 1] = type;
-  out[at + 3] = CLASS_IN;
-  out[at] = out[at + 2] = 0;
-  return at + 4;
+  return label + 1;
 }
 
 /**
@@ -182,7 +191,8 @@ function textOf(bytes: Uint8Array, start: number, end: number): string {
   return out;
 }
 
-function ttlOf(bytes: Uint8Array, at: number): number {
+/** @returns the time for which a record is good, s */
+export function ttlOf(bytes: Uint8Array, at: number): number {
   // A time with the highest bit set counts as none. RFC 2181 §8
   return bytes[at] >= 0x80 ? 0 : uint16(bytes, at) * 65536 + uint16(bytes, at + 2);
 }
@@ -253,7 +263,7 @@ function readName(bytes: Uint8Array, from: number, end: number): string | null {
 }
 
 /** @returns the offset behind the name at `at`, -1 when it does not end */
-function afterName(bytes: Uint8Array, at: number, end: number): number {
+export function afterName(bytes: Uint8Array, at: number, end: number): number {
   while (at < end) {
     const size = bytes[at];
     if (size >= 0xc0) return at + 2;
@@ -272,6 +282,6 @@ function withoutDot(name: string): string {
   return name.charCodeAt(name.length - 1) === 0x2e ? name.slice(0, -1) : name;
 }
 
-function uint16(bytes: Uint8Array, at: number): number {
+export function uint16(bytes: Uint8Array, at: number): number {
   return bytes[at] * 256 + bytes[at + 1];
 }

@@ -37,6 +37,8 @@ export const PACKAGES = {
   openssl: "openssl",
   iptables: "iptables",
   turnserver: "coturn",
+  // Of a module of Python its folder.
+  "/usr/lib/python3/dist-packages/zeroconf": "python3-zeroconf",
 };
 
 const running = new Set<Program>();
@@ -69,7 +71,7 @@ export function describeWith(programs: (keyof typeof PACKAGES)[], name: string, 
 export function isInstalled(program: string): boolean {
   for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/bin"]) {
     try {
-      accessSync(join(folder, program), constants.X_OK);
+      accessSync(program.startsWith("/") ? program : join(folder, program), constants.X_OK);
       return true;
     } catch {}
   }

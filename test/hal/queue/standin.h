@@ -41,6 +41,7 @@ typedef struct {
 typedef void (*function_t)(xsMachine *the, object_t *self);
 enum {
 	xsID_address = 1, xsID_port, xsID_from, xsID_nodelay, xsID_onReadable, xsID_onWritable, xsID_onError, xsID_dscp,
+	xsID_group,
 	PROPERTIES
 };
 struct object {
@@ -66,6 +67,7 @@ struct machine {
 #define xsmcGet(to, slot, id) ((to) = (slot).object->properties[id])
 #define xsmcToInteger(slot) ((xsIntegerValue)(slot).number)
 #define xsmcToUnsigned(slot) ((xsUnsignedValue)(slot).number)
+#define xsmcTest(slot) ((slot).number != 0)
 #define xsmcToBoolean(slot) ((slot).number != 0)
 #define xsmcToStringBuffer(slot, buffer, size) ((void)(slot), "192.0.2.1")
 #define xsmcToString(slot) ((char *)(slot).object->bytes)
@@ -151,12 +153,18 @@ struct udp_pcb {
 	void *arg;
 	u16_t local_port;
 	u8_t tos;
+	uint8_t so_options;
 	struct udp_pcb *next;
 };
 struct udp_pcb *udp_new(void);
 err_t udp_bind(struct udp_pcb *pcb, const ip_addr_t *ip, u16_t port);
 void udp_recv(struct udp_pcb *pcb, udp_recv_fn recv, void *arg);
 void udp_remove(struct udp_pcb *pcb);
+#define ip_set_option(pcb, option) ((pcb)->so_options |= (option))
+#define igmp_joingroup(local, group) ((void)(local), (void)(group), ERR_OK)
+#define igmp_leavegroup igmp_joingroup
+#define udp_set_multicast_netif_addr(pcb, local) ((void)(pcb), (void)(local))
+#define udp_set_multicast_ttl(pcb, ttl) ((void)(pcb), (void)(ttl))
 err_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *to, u16_t port);
 
 struct tcp_pcb;

@@ -3,6 +3,7 @@ import type { UdpSocket } from "../../../hal/device.js";
 import { DatagramQueue, openError, openUdp } from "../../../host-sim/io/udp.js";
 import { ipv4 } from "../../../src/core/address.js";
 import { octets, text } from "../../../src/core/bytes.js";
+import { freePorts } from "../../ports.js";
 
 const HERE = ipv4("127.0.0.1");
 const sockets: UdpSocket[] = [];
@@ -71,6 +72,39 @@ describe("a UDP socket", () => {
     await expect(open(first.port, undefined, "sip.port")).rejects.toThrow(
       new Error(`port ${first.port} (udp) on 127.0.0.1 is in use: choose another with --set sip.port=N`),
     );
+  });
+
+  it("hears a group, with others at the same port, and nothing that is sent to the port alone", async () => {
+    const port = freePorts();
+    const group = ipv4("239.255.7.7");
+    const heard: string[] = [];
+    const member = async (name: string) => {
+      const socket = await openUdp({
+        address: HERE,
+        port,
+        group,
+        onReadable: () => {
+          const into = new Uint8Array(100);
+          for (let length = socket.read(into); length > 0; length = socket.read(into))
+            heard.push(`${name} ${text(into, 0, length)}`);
+        },
+        onError: () => {},
+      });
+      sockets.push(socket);
+      return socket;
+    };
+    const first = await member("first");
+    await member("second");
+    const other = await open();
+    other.write(octets("alone"), 0, 5, HERE, port);
+    first.write(octets("all"), 0, 3, group, port);
+    await expect.poll(() => heard.length).toBe(2);
+    expect(heard.sort()).toEqual(["first all", "second all"]);
+  });
+
+  it("says in one line that a group cannot be joined", async () => {
+    const options = { address: ipv4("192.0.2.1"), port: freePorts(), group: ipv4("239.255.7.7") };
+    await expect(openUdp({ ...options, onReadable: () => {}, onError: () => {} })).rejects.toThrow(/^[^\n]+$/);
   });
 
   it("refuses to write when it is closed, or to a port that is none", async () => {

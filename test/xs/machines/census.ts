@@ -135,7 +135,8 @@ inhabit({
     const given = new Settings();
     given.set("mqtt.server", "10.0.0.3");
     const link = {
-      device: { tcp: nobody, udp: nobody, resolver: nobody, wifi: null },
+      device: { tcp: nobody, udp: nobody, wifi: null },
+      resolver: nobody,
       timers: links,
       events: nobody,
       scratch: new Scratch(),
