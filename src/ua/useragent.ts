@@ -95,6 +95,8 @@ import { readContact, readTarget } from "./target.js";
 import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
 import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
+const UNASKED_BY_NAT = "net.stun is not asked, since net.nat is off";
+const UNASKED_BY_ADDRESS = "net.stun is not asked, since net.publicAddress is set";
 const KEYS_IN_CLEAR =
   "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
 /** The problem when the settings or a target ask for TLS and the device has none. */
@@ -905,6 +907,7 @@ export class UserAgent
       layer.outside.fixedIp = publicIp;
     }
     const server = this.registration.learnsAddress ? stun : "";
+    if (server !== stun) this.onTrouble(publicIp >= 0 ? UNASKED_BY_ADDRESS : UNASKED_BY_NAT);
     if (this.finder !== null || server !== "") this.prepareFinder().configure(server);
     const told = this.toldOutside;
     this.tellOutside();

@@ -322,6 +322,22 @@ describe("A forwarded port", () => {
 });
 
 describe("STUN", () => {
+  it.each([
+    [{ learnsAddress: false, publicIp: -1 }, "net.stun is not asked, since net.nat is off"],
+    [{ publicIp: ipv4("203.0.113.50") }, "net.stun is not asked, since net.publicAddress is set"],
+  ])("is not asked with %o, and one line says so at each change", (given, line) => {
+    const { world, stun, door } = house({ stun: STUN, ...given });
+    world.run(60_000);
+    expect(stun.asked).toEqual([]);
+    expect(door.troubles).toEqual([line]);
+    door.configure({ ...given, displayName: "Door" });
+    expect(door.troubles).toEqual([line]);
+    door.configure({ learnsAddress: true, publicIp: -1 });
+    world.run(1000);
+    expect(stun.asked.length).toBeGreaterThan(0);
+    expect(door.troubles).toEqual([line]);
+  });
+
   it("tells the ports for sound too, which are kept up", () => {
     const { world, registrar, stun, door } = house({ stun: STUN });
     world.run(100_000);
