@@ -146,7 +146,7 @@ const folder = mkdtempSync(join(tmpdir(), "portero-queue-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const HEADERS = [
   "builtinCommon esp_netif mc.xs modInstrumentation modLwipSafe xsHost xsmc",
-  "lwip/priv/tcpip_priv lwip/tcp lwip/timeouts lwip/udp",
+  "lwip/igmp lwip/priv/tcpip_priv lwip/tcp lwip/timeouts lwip/udp",
 ];
 
 function hasSanitizer(): boolean {

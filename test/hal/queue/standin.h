@@ -162,7 +162,7 @@ void udp_recv(struct udp_pcb *pcb, udp_recv_fn recv, void *arg);
 void udp_remove(struct udp_pcb *pcb);
 #define ip_set_option(pcb, option) ((pcb)->so_options |= (option))
 #define igmp_joingroup(local, group) ((void)(local), (void)(group), ERR_OK)
-#define igmp_leavegroup igmp_joingroup
+#define igmp_leavegroup(local, group) ((void)(local), (void)(group))
 #define udp_set_multicast_netif_addr(pcb, local) ((void)(pcb), (void)(local))
 #define udp_set_multicast_ttl(pcb, ttl) ((void)(pcb), (void)(ttl))
 err_t udp_sendto(struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *to, u16_t port);

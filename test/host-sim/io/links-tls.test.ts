@@ -65,13 +65,13 @@ class RealLinks {
       tcp: openTcp,
       clock: { epochS: () => 1_800_000_000 },
       random: new SeededRandom(1),
-      resolver: { resolve: () => {} },
       wifi: null,
       relays: [],
       restart: null,
     } as unknown as Device;
     this.links = new Links({
       device,
+      resolver: { resolve: () => {} },
       settings,
       timers: this.timers,
       next: {
