@@ -30,10 +30,9 @@ import { NO_FIELDS } from "../intercom/events.js";
 import { houseServerLimits } from "../intercom/houseserver.js";
 import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
-import type { ApiOrders } from "../links/api.js";
 import { Links, linkTimers } from "../links/links.js";
 import { isLocalName, LocalNames } from "../links/localnames.js";
-import type { DoorOrders } from "../links/mqtt.js";
+import type { ApiOrders, DoorOrders } from "../links/parts.js";
 import type { LocalService } from "../links/responder.js";
 import { Limiter } from "../media/limiter.js";
 import {

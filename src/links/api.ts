@@ -11,12 +11,14 @@
  *
  * Not here: TLS; bodies, which are ignored; the content of the answers (the station).
  */
-import type { Device, TcpConnection, TcpStack } from "../../hal/device.js";
+import type { TcpConnection, TcpStack } from "../../hal/device.js";
 import { ipv4Text } from "../core/address.js";
 import { text, utf8 } from "../core/bytes.js";
 import { Guesses } from "../core/guesses.js";
-import type { Timers, TimerUser } from "../core/timers.js";
+import type { TimerUser } from "../core/timers.js";
+import { NO_FIELDS } from "../intercom/events.js";
 import { isSameSecret } from "../wire/hmac.js";
+import type { LinkParts } from "./parts.js";
 
 /** The most requests that are under way at once. */
 const SEATS = 2;
@@ -32,28 +34,6 @@ const REQUESTS_MOST = 10;
 const REQUEST_EVERY_MS = 1000;
 const BEARER = "bearer ";
 const HTTP = " HTTP/1.";
-
-/** The reports and orders of the API. Reports and refusals are one line of JSON. */
-export interface ApiOrders {
-  status(): string;
-  log(): string;
-  people(): string;
-  /** @returns "" or why not */
-  open(relay: number): string;
-  call(target: string): string;
-  hangUp(): string;
-}
-
-export interface ApiParts {
-  device: Pick<Device, "tcp">;
-  timers: Timers;
-  token: string;
-  port: number;
-  orders: ApiOrders;
-  onError(message: string): void;
-  enter(): void;
-  leave(): void;
-}
 
 class Seat {
   connection: TcpConnection | null = null;
@@ -71,10 +51,15 @@ class Bucket {
   sinceMs = 0;
 }
 
+/** @returns the link; null on a board that is built without it (hal/without) */
+export function makeApi(parts: LinkParts): Api | null {
+  return new Api(parts);
+}
+
 export class Api implements TimerUser {
   /** The number of requests refused since the start. */
   refused = 0;
-  private readonly parts: ApiParts;
+  private readonly parts: LinkParts;
   private readonly timer: number;
   private readonly token: Uint8Array;
   private readonly guesses = new Guesses(SOURCES);
@@ -83,22 +68,22 @@ export class Api implements TimerUser {
   private tcp: TcpStack | null = null;
   private host = "";
 
-  constructor(parts: ApiParts) {
+  constructor(parts: LinkParts) {
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
-    this.token = utf8(parts.token);
+    this.token = utf8(parts.settings.get("api.token"));
     for (let i = 0; i < SEATS; i++) this.seats.push(new Seat());
     for (let i = 0; i < SOURCES; i++) this.buckets.push(new Bucket());
   }
 
   async start(ip: number): Promise<void> {
-    const { device, port, onError, enter, leave } = this.parts;
+    const { device, settings, events, enter, leave } = this.parts;
     this.host = ipv4Text(ip);
     this.tcp = await device.tcp({
       address: ip,
-      port,
+      port: settings.get("api.port"),
       setting: "api.port",
-      onError,
+      onError: (message) => events.event("error", message, NO_FIELDS),
       onOpen: (connection) => {
         enter();
         this.onOpen(connection);
@@ -202,7 +187,7 @@ export class Api implements TimerUser {
   }
 
   private route(seat: Seat, method: string, target: string): void {
-    const { orders } = this.parts;
+    const { api: orders } = this.parts;
     const question = target.indexOf("?");
     const path = question < 0 ? target : target.slice(0, question);
     const query = question < 0 ? "" : target.slice(question + 1);
@@ -218,7 +203,7 @@ export class Api implements TimerUser {
   }
 
   private order(seat: Seat, path: string, query: string): void {
-    const { orders } = this.parts;
+    const { api: orders } = this.parts;
     let problem = "";
     if (path === "/open") {
       const relay = query === "" ? "1" : query.slice(0, 6) === "relay=" ? query.slice(6) : "";

@@ -13,7 +13,6 @@
  * Not here: TLS (the device's); which events there are (severity.ts).
  */
 import { octets, parseUint, utf8 } from "../core/bytes.js";
-import type { RandomSource } from "../core/random.js";
 import type { TimerUser } from "../core/timers.js";
 import type { EventName } from "../intercom/events.js";
 import { readUrl, URL_SCHEMES, type UrlText } from "../settings/url.js";
@@ -21,9 +20,10 @@ import { HmacSha256 } from "../wire/hmac.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import { writeFields, writeText } from "./json.js";
 import { Outbox } from "./outbox.js";
+import type { LinkParts } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { DEBUG, severityOf } from "./severity.js";
-import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
+import { LinkStream, type StreamUser } from "./stream.js";
 
 const OUTBOX_BYTES = 3072;
 const BODY_BYTES = 1024;
@@ -52,21 +52,15 @@ const EVENT = octets(',"event":');
 const VALUE = octets(',"value":');
 const CAMERA = octets(',"camera":');
 
-export interface HookParts extends LinkParts {
-  random: RandomSource;
-  url: string;
-  /** "" for no signature. */
-  secret: string;
-  /** The door's name. */
-  door: string;
-  /** @returns the still picture beside the door, or "" */
-  camera(): string;
+/** @returns the link; null on a board that is built without it (hal/without) */
+export function makeHook(parts: LinkParts): Hook | null {
+  return new Hook(parts);
 }
 
 export class Hook implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
   readonly box = new Outbox(OUTBOX_BYTES);
-  private readonly parts: HookParts;
+  private readonly parts: LinkParts;
   private readonly url: UrlText;
   private readonly timer: number;
   private readonly stream: LinkStream;
@@ -86,25 +80,18 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   /** The refusing status that was reported last; 0 if none was. */
   private refusedBy = 0;
 
-  constructor(parts: HookParts) {
-    const { events, url, secret, random } = parts;
+  constructor(parts: LinkParts) {
+    const { device, settings } = parts;
+    const secret = settings.get("hook.secret");
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
-    this.url = readUrl(url, URL_SCHEMES);
+    this.url = readUrl(settings.get("hook.url"), URL_SCHEMES);
     this.stream = new LinkStream(parts, "hook.url", this.url.isSecure, this);
-    this.boot = random.uint32();
+    this.boot = device.random.uint32();
     this.hmac = secret === "" ? null : new HmacSha256();
     this.hmac?.setKey(keyOf(secret));
-    this.server = new LinkServer({
-      name: "hook",
-      place: this.url.host + ":" + this.url.port,
-      usualPort: this.url.port,
-      resolver: parts.resolver,
-      events,
-      user: this,
-      enter: parts.enter,
-      leave: parts.leave,
-    });
+    const { host, port } = this.url;
+    this.server = new LinkServer("hook", host + ":" + port, port, parts, this);
   }
 
   async start(ip: number): Promise<void> {
@@ -131,8 +118,8 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
 
   take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
     if (severityOf(name, value) >= DEBUG) return;
-    const { parts } = this;
-    const { writer: w, bytes } = parts.scratch;
+    const { device, settings, timers, scratch } = this.parts;
+    const { writer: w, bytes } = scratch;
     this.lastId += 1;
     w.begin(bytes, 0, BODY_BYTES);
     w.put(ID);
@@ -140,14 +127,14 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     w.octet(0x2d);
     w.uint(this.lastId);
     w.put(AT);
-    w.uint(parts.epochS());
+    w.uint(device.clock.epochS());
     w.put(DOOR);
-    writeText(w, parts.door);
+    writeText(w, settings.get("sip.user"));
     w.put(EVENT);
     writeText(w, name);
     w.put(VALUE);
     writeText(w, value);
-    const camera = name === "button" || name === "call" ? parts.camera() : "";
+    const camera = name === "button" || name === "call" ? settings.get("camera.url") : "";
     if (camera !== "") {
       w.put(CAMERA);
       // The setting was checked when it was saved, and has up to 200 characters of ASCII.
@@ -159,7 +146,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     w.octet(0x7d);
     if (!w.ok) return;
     const hasFitted = this.box.put(bytes, 0, w.at);
-    if (!parts.timers.running(this.timer)) parts.timers.start(this.timer, 0);
+    if (!timers.running(this.timer)) timers.start(this.timer, 0);
     if (!hasFitted) this.server.drop();
   }
 
@@ -202,7 +189,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     const { box, hmac, url, code } = this;
     const { writer: w, bytes: buffer } = this.parts.scratch;
     const { start, end } = box;
-    const time = "" + this.parts.epochS();
+    const time = "" + this.parts.device.clock.epochS();
     if (hmac !== null) {
       w.begin(buffer, 0, buffer.length);
       w.text(time);

@@ -1,140 +1,116 @@
 /**
  * The links from the door to the house's systems that the settings name. Each event goes to the console first, and then
- * to each link. A door without links has none of these objects. Not here: the messages of each link (syslog.ts,
- * hook.ts, mqtt.ts), and the answers of the HTTP API (api.ts).
+ * to each link. A door without links has none of these objects, and a board's manifest may leave out the code of a link
+ * (hal/without). Not here: the messages of each link (syslog.ts, hook.ts, mqtt.ts), and the answers of the HTTP API
+ * (api.ts).
  */
-import type { Device, Resolver } from "../../hal/device.js";
-import type { Timers } from "../core/timers.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
-import { trustOf } from "../settings/useragent.js";
-import { Api, type ApiOrders } from "./api.js";
-import { Hook } from "./hook.js";
-import { type DoorOrders, Mqtt } from "./mqtt.js";
-import { levelOf } from "./severity.js";
-import { type LinkParts, Scratch } from "./stream.js";
-import { Syslog } from "./syslog.js";
+import { type Api, makeApi } from "./api.js";
+import { type Hook, makeHook } from "./hook.js";
+import { type Mqtt, makeMqtt } from "./mqtt.js";
+import { type LinkParts, Scratch } from "./parts.js";
+import { makeSyslog, type Syslog } from "./syslog.js";
 
-export interface LinksParts {
-  device: Device;
-  resolver: Resolver;
-  settings: Settings;
-  timers: Timers;
+export interface LinksParts extends Omit<LinkParts, "events" | "scratch"> {
   /** Takes the events after the links. */
   next: DoorEvents;
-  /** Carries out the orders of a broker. */
-  orders: DoorOrders;
-  /** Carries out the requests of the HTTP API. */
-  api: ApiOrders;
   /** The board has memory for the HTTP API. */
   isRoomy: boolean;
-  version: string;
-  /** Takes the time; it runs before any input of a device is handled. */
-  enter(): void;
-  /** Sets the next wake-up; it runs after any input of a device was handled. */
-  leave(): void;
 }
 
 /** Takes the lines of a report. */
-export interface Reported {
+interface Reported {
   put(name: string, line: string): unknown;
 }
+
+const NOT_BUILT = ": this board's program was built without it";
 
 /** @returns the number of timers that the links in the settings need; 0 without links */
 export function linkTimers(settings: Settings): number {
   return (
-    (settings.get("syslog.server") === "" ? 0 : 1) +
-    (settings.get("hook.url") === "" ? 0 : 1) +
+    (hasSyslog(settings) ? 1 : 0) +
+    (hasHook(settings) ? 1 : 0) +
     (hasMqtt(settings) ? 1 : 0) +
-    (settings.get("api.token") === "" ? 0 : 1)
+    (hasApi(settings) ? 1 : 0)
   );
+}
+
+function hasSyslog(settings: Settings): boolean {
+  return settings.get("syslog.server") !== "";
+}
+
+function hasHook(settings: Settings): boolean {
+  return settings.get("hook.url") !== "";
 }
 
 function hasMqtt(settings: Settings): boolean {
   return settings.get("mqtt.enabled") && settings.get("mqtt.server") !== "";
 }
 
+function hasApi(settings: Settings): boolean {
+  return settings.get("api.token") !== "";
+}
+
 export class Links implements DoorEvents {
   private readonly next: DoorEvents;
+  private readonly settings: Settings;
+  private readonly isRoomy: boolean;
   readonly syslog: Syslog | null;
   readonly hook: Hook | null;
   readonly mqtt: Mqtt | null;
   readonly api: Api | null;
-  private readonly hasNoRoom: boolean;
 
-  constructor(parts: LinksParts) {
-    const { device, resolver, settings, timers, enter, leave } = parts;
-    this.next = parts.next;
-    const common: LinkParts & { device: Device } = {
+  constructor(given: LinksParts) {
+    const { next, isRoomy, settings } = given;
+    this.next = next;
+    this.settings = settings;
+    this.isRoomy = isRoomy;
+    const { device, resolver, timers, orders, api, version, enter, leave } = given;
+    const scratch = new Scratch();
+    const parts: LinkParts = {
       device,
       resolver,
+      settings,
       timers,
+      orders,
+      api,
+      version,
       enter,
       leave,
+      scratch,
       events: this,
-      scratch: new Scratch(),
-      trust: () => trustOf(settings),
-      epochS: () => device.clock.epochS(),
     };
-    const place = settings.get("syslog.server");
-    this.syslog =
-      place === ""
-        ? null
-        : new Syslog({
-            ...common,
-            place,
-            isTcp: settings.get("syslog.transport") === "tcp",
-            level: levelOf(settings.get("syslog.level")),
-          });
-    const url = settings.get("hook.url");
-    this.hook =
-      url === ""
-        ? null
-        : new Hook({
-            ...common,
-            url,
-            random: device.random,
-            secret: settings.get("hook.secret"),
-            door: settings.get("sip.user"),
-            camera: () => settings.get("camera.url"),
-          });
-    const { relays, wifi, restart } = device;
-    this.mqtt = hasMqtt(settings)
-      ? new Mqtt({
-          ...common,
-          settings,
-          orders: parts.orders,
-          version: parts.version,
-          equipment: {
-            relays: relays.length,
-            hasWifi: wifi !== null,
-            canRestart: restart !== null,
-            hasMemory: device.freeBytes !== undefined,
-          },
-        })
-      : null;
-    const token = settings.get("api.token");
-    const port = settings.get("api.port");
-    const onError = (message: string): void => this.event("error", message, NO_FIELDS);
-    this.hasNoRoom = token !== "" && !parts.isRoomy;
-    this.api = token === "" || !parts.isRoomy ? null : new Api({ ...common, token, port, orders: parts.api, onError });
+    this.syslog = hasSyslog(settings) ? makeSyslog(parts) : null;
+    this.hook = hasHook(settings) ? makeHook(parts) : null;
+    this.mqtt = hasMqtt(settings) ? makeMqtt(parts) : null;
+    this.api = hasApi(settings) && isRoomy ? makeApi(parts) : null;
   }
 
   /** Opens the sockets. The door works without a socket that cannot be opened. @param ip our address */
   async start(ip: number): Promise<void> {
-    await this.open(this.syslog, ip);
-    await this.open(this.hook, ip);
-    await this.open(this.mqtt, ip);
-    await this.open(this.api, ip);
-    if (this.hasNoRoom) this.event("error", "api.token: this board has no memory for the HTTP API", NO_FIELDS);
+    const { settings, isRoomy } = this;
+    await this.open(this.syslog, ip, hasSyslog(settings), "syslog.server");
+    await this.open(this.hook, ip, hasHook(settings), "hook.url");
+    await this.open(this.mqtt, ip, hasMqtt(settings), "mqtt.enabled");
+    await this.open(this.api, ip, hasApi(settings) && isRoomy, "api.token");
+    if (hasApi(settings) && !isRoomy) this.tell("api.token: this board has no memory for the HTTP API");
   }
 
-  private async open(link: Syslog | Hook | Mqtt | Api | null, ip: number): Promise<void> {
-    try {
-      await link?.start(ip);
-    } catch (error) {
-      this.event("error", error instanceof Error ? error.message : "no socket", NO_FIELDS);
+  private async open(link: Syslog | Hook | Mqtt | Api | null, ip: number, has: boolean, key: string): Promise<void> {
+    if (link === null) {
+      if (has) this.tell(key + NOT_BUILT);
+      return;
     }
+    try {
+      await link.start(ip);
+    } catch (error) {
+      this.tell(error instanceof Error ? error.message : "no socket");
+    }
+  }
+
+  private tell(problem: string): void {
+    this.event("error", problem, NO_FIELDS);
   }
 
   /** Reports each link in one line: its server, whether it is connected, what waits, and the last failure. */

@@ -12,12 +12,10 @@
  * `mqtt.open on`. Each wake sends one message, so that a call's sound is sent between two of them. Not here: the octets
  * on the wire (mqttclient.ts).
  */
-import type { Device } from "../../hal/device.js";
 import { text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import type { TimerUser } from "../core/timers.js";
 import type { AnyFields, EventName } from "../intercom/events.js";
-import type { Settings } from "../settings/settings.js";
 import {
   ACCESS_EVENTS,
   type Announcement,
@@ -32,8 +30,9 @@ import {
 import { writeFields, writeText } from "./json.js";
 import { MqttClient, type MqttClientUser, type MqttLogin, PAYLOAD_AT } from "./mqttclient.js";
 import { Outbox } from "./outbox.js";
+import type { LinkParts } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
-import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
+import { LinkStream, type StreamUser } from "./stream.js";
 
 const MQTT_PORT = 1883;
 const MQTT_TLS_PORT = 8883;
@@ -67,32 +66,16 @@ const TEXT_MOST = 120;
 const SET = "/set";
 const PRESS = "PRESS";
 
-/** The orders that a command may give to the door. */
-export interface DoorOrders {
-  /** @returns "" or why not */
-  open(relay: number): string;
-  close(relay: number): void;
-  /** Calls the target of a button. @returns "" or why not */
-  call(button: number): string;
-  hangUp(): void;
-  restart(): void;
-  /** Sets a setting until the next start. @returns "" or why not */
-  set(key: string, value: string): string;
-}
-
-export interface MqttParts extends LinkParts {
-  device: LinkParts["device"] & Pick<Device, "wifi" | "freeBytes">;
-  settings: Settings;
-  orders: DoorOrders;
-  equipment: Equipment;
-  version: string;
+/** @returns the link; null on a board that is built without it (hal/without) */
+export function makeMqtt(parts: LinkParts): Mqtt | null {
+  return new Mqtt(parts);
 }
 
 export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   readonly server: LinkServer;
   /** The number of commands refused since the start. */
   refused = 0;
-  private readonly parts: MqttParts;
+  private readonly parts: LinkParts;
   private readonly timer: number;
   private readonly stream: LinkStream;
   private readonly client: MqttClient;
@@ -122,8 +105,14 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   private refusalMs = -REFUSAL_TOLD_MS;
   private untold = 0;
 
-  constructor(parts: MqttParts) {
-    const { settings, events, equipment, version } = parts;
+  constructor(parts: LinkParts) {
+    const { device, settings, version } = parts;
+    const equipment: Equipment = {
+      relays: device.relays.length,
+      hasWifi: device.wifi !== null,
+      canRestart: device.restart !== null,
+      hasMemory: device.freeBytes !== undefined,
+    };
     const isSecure = settings.get("mqtt.tls");
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
@@ -140,16 +129,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       willTopic: this.prefix + AVAILABILITY,
       will: OFFLINE,
     };
-    this.server = new LinkServer({
-      name: "mqtt",
-      place: settings.get("mqtt.server"),
-      usualPort: isSecure ? MQTT_TLS_PORT : MQTT_PORT,
-      resolver: parts.resolver,
-      events,
-      user: this,
-      enter: parts.enter,
-      leave: parts.leave,
-    });
+    const port = isSecure ? MQTT_TLS_PORT : MQTT_PORT;
+    this.server = new LinkServer("mqtt", settings.get("mqtt.server"), port, parts, this);
     for (let i = 0; i < ENTITIES.length; i++) {
       const { platform } = ENTITIES[i];
       this.states.push(platform === "binary_sensor" ? "OFF" : platform === "lock" ? "LOCKED" : "");

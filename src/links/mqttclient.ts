@@ -11,7 +11,7 @@
  */
 import { octets, utf8 } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
-import type { Scratch } from "./stream.js";
+import type { Scratch } from "./parts.js";
 
 // Types of packets, in the high four bits of their first octet. §2.2.1
 const CONNECT = 1;

@@ -3,11 +3,11 @@
  * grows after each failure. An event says once that the server is lost, once that its messages are being dropped, and
  * once that it is back. Not here: the messages (syslog.ts, hook.ts).
  */
-import type { Resolver } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
 import { printable } from "../core/printable.js";
-import type { DoorEvents, EventFields } from "../intercom/events.js";
+import type { EventFields } from "../intercom/events.js";
 import { readDomain } from "../ua/uritext.js";
+import type { LinkParts } from "./parts.js";
 
 const FIRST_WAIT_MS = 2000;
 const LONGEST_WAIT_MS = 300_000;
@@ -21,20 +21,6 @@ export interface ServerUser {
   onFound(problem: string): void;
 }
 
-export interface ServerParts {
-  /** The link's name in events: "syslog". */
-  name: string;
-  /** `HOST` or `HOST:PORT`, as `check` of the settings lets it through. */
-  place: string;
-  usualPort: number;
-  resolver: Resolver;
-  events: DoorEvents;
-  user: ServerUser;
-  /** Take the time before, and set the next wake-up after the resolver's answer. */
-  enter(): void;
-  leave(): void;
-}
-
 export class LinkServer {
   readonly name: string;
   readonly host: string;
@@ -45,7 +31,8 @@ export class LinkServer {
   ip = -1;
   /** An event has said that the server is lost. */
   isLost = false;
-  private readonly parts: ServerParts;
+  private readonly parts: LinkParts;
+  private readonly user: ServerUser;
   private readonly isLiteral: boolean;
   private isAsking = false;
   private goodUntilMs = 0;
@@ -56,12 +43,17 @@ export class LinkServer {
   /** The count of dropped messages when the server was lost. */
   private droppedBefore = 0;
 
-  constructor(parts: ServerParts) {
-    const { host, port } = readDomain(parts.place);
+  /**
+   * @param name the link's name in events: "syslog"
+   * @param place `HOST` or `HOST:PORT`, as `check` of the settings lets it through
+   */
+  constructor(name: string, place: string, usualPort: number, parts: LinkParts, user: ServerUser) {
+    const { host, port } = readDomain(place);
     this.parts = parts;
-    this.name = parts.name;
+    this.user = user;
+    this.name = name;
     this.host = host;
-    this.port = port > 0 ? port : parts.usualPort;
+    this.port = port > 0 ? port : usualPort;
     this.isLiteral = ipv4(host) >= 0;
     if (this.isLiteral) this.ip = ipv4(host);
     this.secureName = this.isLiteral ? "" : host.toLowerCase();
@@ -78,9 +70,9 @@ export class LinkServer {
         this.ip = address;
         this.goodUntilMs = nowMs + 1000 * (ttlS ?? USUAL_TTL_S);
       } else this.ip = -1;
-      const { user, enter, leave } = this.parts;
+      const { enter, leave } = this.parts;
       enter();
-      user.onFound(error);
+      this.user.onFound(error);
       leave();
     });
     return false;

@@ -1,42 +1,12 @@
 /**
- * The connection of a link to its server, by TCP or by TLS, one at a time, and the parts that all links share. A link
- * hears of its current connection only, between `enter` and `leave`. Not here: the messages of a link (syslog.ts,
+ * The connection of a link to its server, by TCP or by TLS, one at a time. A link hears of its current connection only,
+ * between `enter` and `leave`. Not here: the messages of a link (syslog.ts,
  * hook.ts, mqtt.ts), the place of a server (server.ts), the handshake of TLS (the device).
  */
-import type { Device, Resolver, TcpConnection, TcpStack, Trust } from "../../hal/device.js";
-import type { Timers } from "../core/timers.js";
-import type { DoorEvents } from "../intercom/events.js";
-import { Writer } from "../wire/writer.js";
+import type { TcpConnection, TcpStack } from "../../hal/device.js";
+import { trustOf } from "../settings/useragent.js";
+import type { LinkParts } from "./parts.js";
 import type { LinkServer } from "./server.js";
-
-/** The longest message that a link writes: the head and the body of a webhook's request. */
-const SCRATCH_BYTES = 1792;
-
-/**
- * Memory in which each link writes its messages. A message is sent, or copied into an outbox, before the link returns,
- * so all links have the same scratch.
- */
-export class Scratch {
-  readonly bytes = new Uint8Array(SCRATCH_BYTES);
-  readonly writer = new Writer();
-}
-
-/** The parts that each link is given. */
-export interface LinkParts {
-  device: Pick<Device, "tcp" | "udp">;
-  resolver: Resolver;
-  timers: Timers;
-  /** Receives the events that say whether the server takes the messages. */
-  events: DoorEvents;
-  scratch: Scratch;
-  /** @returns the servers that are believed by TLS */
-  trust(): Trust;
-  /** @returns s since 1970, 0 while it is not known */
-  epochS(): number;
-  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
-  enter(): void;
-  leave(): void;
-}
 
 export interface StreamUser {
   onOpen(): void;
@@ -121,7 +91,7 @@ export class LinkStream {
     const { ip, port, secureName } = server;
     this.problem = "";
     this.connection = this.isSecure
-      ? (tcp.connectSecure?.(ip, port, secureName, this.parts.trust()) ?? null)
+      ? (tcp.connectSecure?.(ip, port, secureName, trustOf(this.parts.settings)) ?? null)
       : tcp.connect(ip, port);
     if (this.connection !== null) return "";
     return this.problem === "" ? "no room for a connection" : this.problem;

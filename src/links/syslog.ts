@@ -19,9 +19,10 @@ import type { TimerUser } from "../core/timers.js";
 import { eventLine } from "../intercom/eventline.js";
 import type { EventName } from "../intercom/events.js";
 import { Outbox } from "./outbox.js";
+import type { LinkParts } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
-import { severityOf, UNTOLD } from "./severity.js";
-import { type LinkParts, LinkStream, type StreamUser } from "./stream.js";
+import { levelOf, severityOf, UNTOLD } from "./severity.js";
+import { LinkStream, type StreamUser } from "./stream.js";
 
 const SYSLOG_PORT = 514;
 /** The facility local0. RFC 5424 §6.2.1 */
@@ -49,18 +50,17 @@ const MARK = octets("\ufeff");
 /** RFC 5424 §7.3.1 */
 const SEQUENCE_MOST = 2147483647;
 
-export interface SyslogParts extends LinkParts {
-  /** `HOST` or `HOST:PORT`. */
-  place: string;
-  isTcp: boolean;
-  /** The least urgent severity that is sent. */
-  level: number;
+/** @returns the link; null on a board that is built without it (hal/without) */
+export function makeSyslog(parts: LinkParts): Syslog | null {
+  return new Syslog(parts);
 }
 
 export class Syslog implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
   readonly box = new Outbox(OUTBOX_BYTES);
-  private readonly parts: SyslogParts;
+  private readonly parts: LinkParts;
+  /** The least urgent severity that is sent. */
+  private readonly level: number;
   private readonly timer: number;
   private readonly date = new CivilDate();
   private sequence = 0;
@@ -71,21 +71,14 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
   /** The time since which the connection has been opening or has taken no octets, ms; -1 while it takes them. */
   private stuckMs = -1;
 
-  constructor(parts: SyslogParts) {
+  constructor(parts: LinkParts) {
+    const { settings } = parts;
     this.parts = parts;
+    this.level = levelOf(settings.get("syslog.level"));
     this.timer = parts.timers.make(this, 0);
-    const { events, place, isTcp } = parts;
-    this.stream = isTcp ? new LinkStream(parts, "syslog.server", false, this) : null;
-    this.server = new LinkServer({
-      name: "syslog",
-      place,
-      usualPort: SYSLOG_PORT,
-      resolver: parts.resolver,
-      events,
-      user: this,
-      enter: parts.enter,
-      leave: parts.leave,
-    });
+    this.stream =
+      settings.get("syslog.transport") === "tcp" ? new LinkStream(parts, "syslog.server", false, this) : null;
+    this.server = new LinkServer("syslog", settings.get("syslog.server"), SYSLOG_PORT, parts, this);
   }
 
   /** Opens the socket, and sends the events that came before. @param ip our address */
@@ -127,7 +120,7 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
 
   take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
     const severity = severityOf(name, value);
-    if (severity === UNTOLD || severity > this.parts.level) return;
+    if (severity === UNTOLD || severity > this.level) return;
     const { writer: w, bytes } = this.parts.scratch;
     w.begin(bytes, 0, MESSAGE_BYTES);
     this.sequence = this.sequence === SEQUENCE_MOST ? 1 : this.sequence + 1;
@@ -231,7 +224,7 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
   /** Writes `2026-11-29T22:14:15Z`, or `-` while the time is not known. */
   private writeTime(): void {
     const w = this.parts.scratch.writer;
-    const epochS = this.parts.epochS();
+    const epochS = this.parts.device.clock.epochS();
     if (epochS <= 0) {
       w.put(NIL);
       return;

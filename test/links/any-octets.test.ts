@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MqttClient, type MqttClientUser } from "../../src/links/mqttclient.js";
 import { Outbox } from "../../src/links/outbox.js";
-import { Scratch } from "../../src/links/stream.js";
+import { Scratch } from "../../src/links/parts.js";
 import { readUrl } from "../../src/settings/url.js";
 
 const LOGIN = { id: "x", user: "", password: "", willTopic: "x/availability", will: "offline" };

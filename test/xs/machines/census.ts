@@ -1,12 +1,12 @@
 /** Prints what each part of the program holds when it is made, as `name slots chunks`, for `npm run bench:xs`. */
+import type { Device } from "../../../hal/device.js";
 import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Dialog } from "../../../src/dialog/dialog.js";
 import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
 import { Hook } from "../../../src/links/hook.js";
 import { Mqtt } from "../../../src/links/mqtt.js";
-import { INFO } from "../../../src/links/severity.js";
-import { Scratch } from "../../../src/links/stream.js";
+import { type LinkParts, Scratch } from "../../../src/links/parts.js";
 import { Syslog } from "../../../src/links/syslog.js";
 import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
 import { MediaStream } from "../../../src/media/stream.js";
@@ -133,23 +133,30 @@ inhabit({
     );
     const links = timers();
     const given = new Settings();
-    given.set("mqtt.server", "10.0.0.3");
-    const link = {
-      device: { tcp: nobody, udp: nobody, wifi: null },
+    for (const line of [
+      "mqtt.server=10.0.0.3",
+      "syslog.server=10.0.0.3",
+      "syslog.transport=tcp",
+      "hook.url=http://10.0.0.3/door",
+      "hook.secret=secret",
+    ])
+      given.assign(line);
+    const device = { relays: [], wifi: null, restart: null, random } as unknown as Device;
+    const common = {
+      device,
       resolver: nobody,
+      settings: given,
       timers: links,
       events: nobody,
-      scratch: new Scratch(),
-      trust: () => nobody,
-      epochS: () => 0,
-      enter: () => {},
-      leave: () => {},
+      orders: nobody,
+      api: nobody,
     };
-    take("Syslog", () => new Syslog({ ...link, place: "10.0.0.3", isTcp: true, level: INFO }));
-    const hook = { url: "http://10.0.0.3/door", secret: "secret", door: "door", camera: () => "" };
-    take("Hook", () => new Hook({ ...link, ...hook, random }));
-    const equipment = { relays: 1, hasWifi: true, canRestart: true, hasMemory: true };
-    take("Mqtt", () => new Mqtt({ ...link, settings: given, orders: nobody, equipment, version: "0.1.0" }));
+    const scratch = new Scratch();
+    const link: LinkParts = { ...common, scratch, version: "0.1.0", enter: () => {}, leave: () => {} };
+    take("Scratch", () => new Scratch());
+    take("Syslog", () => new Syslog(link));
+    take("Hook", () => new Hook(link));
+    take("Mqtt", () => new Mqtt(link));
     const empty = new Records();
     const records = new Records();
     populate(records, given, limits.people);

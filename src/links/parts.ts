@@ -1,0 +1,65 @@
+/**
+ * The parts that all links to the house's systems share: devices, settings, timers, the orders that they may give to
+ * the door, and the memory in which they write. Not here: the links (links.ts).
+ */
+import type { Device, Resolver } from "../../hal/device.js";
+import type { Timers } from "../core/timers.js";
+import type { DoorEvents } from "../intercom/events.js";
+import type { Settings } from "../settings/settings.js";
+import { Writer } from "../wire/writer.js";
+
+/** The longest message that a link writes: the head and the body of a webhook's request. */
+const SCRATCH_BYTES = 1792;
+
+/**
+ * Memory in which each link writes its messages. A message is sent, or copied into an outbox, before the link returns,
+ * so all links have the same scratch.
+ */
+export class Scratch {
+  readonly bytes = new Uint8Array(SCRATCH_BYTES);
+  readonly writer = new Writer();
+}
+
+/** The orders that a broker's command may give to the door. */
+export interface DoorOrders {
+  /** @returns "" or why not */
+  open(relay: number): string;
+  close(relay: number): void;
+  /** Calls the target of a button. @returns "" or why not */
+  call(button: number): string;
+  hangUp(): void;
+  restart(): void;
+  /** Sets a setting until the next start. @returns "" or why not */
+  set(key: string, value: string): string;
+}
+
+/** The reports and orders of the API. Reports and refusals are one line of JSON. */
+export interface ApiOrders {
+  status(): string;
+  log(): string;
+  people(): string;
+  /** @returns "" or why not */
+  open(relay: number): string;
+  call(target: string): string;
+  hangUp(): string;
+}
+
+/** The parts that each link is given. All links have the same object. */
+export interface LinkParts {
+  device: Device;
+  /** Finds the servers, also those of the local network. */
+  resolver: Resolver;
+  settings: Settings;
+  timers: Timers;
+  /** Receives the events of the links, such as that a server is lost, and of refused orders. */
+  events: DoorEvents;
+  scratch: Scratch;
+  /** Carries out the orders of a broker. */
+  orders: DoorOrders;
+  /** Carries out the requests of the HTTP API. */
+  api: ApiOrders;
+  version: string;
+  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
+  enter(): void;
+  leave(): void;
+}
