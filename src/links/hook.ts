@@ -109,6 +109,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
 
   onOpen(): void {
     this.wasReached = true;
+    this.post();
   }
 
   onClose(problem: string): void {
@@ -165,23 +166,25 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   onTimer(): void {
     const { box, server, parts, stream } = this;
     if (stream.isBusy) this.fail("no answer in " + ANSWER_MS / 1000 + " s");
-    else if (box.count > 0 && stream.isReady && server.find(parts.timers.nowMs)) this.post();
+    else if (box.count > 0 && stream.isReady && server.find(parts.timers.nowMs)) this.connect();
   }
 
-  private post(): void {
-    const { box, server, stream } = this;
+  private connect(): void {
+    const { server, stream } = this;
     this.wasReached = false;
     const problem = stream.connect(server);
-    if (problem !== "") {
-      this.fail(problem);
-      return;
-    }
+    if (problem !== "") this.fail(problem);
+    else this.parts.timers.start(this.timer, ANSWER_MS);
+  }
+
+  /** Sends the oldest event. The outbox may have dropped another one since the connection was begun. */
+  private post(): void {
+    const { box } = this;
     if (box.number !== this.posted) this.tries = 0;
     this.posted = box.number;
     this.answered = 0;
     const end = this.writeRequest();
-    if (end > 0 && stream.write(this.parts.scratch.bytes, 0, end)) this.parts.timers.start(this.timer, ANSWER_MS);
-    else this.fail("it cannot be sent");
+    if (end === 0 || !this.stream.write(this.parts.scratch.bytes, 0, end)) this.fail("it cannot be sent");
   }
 
   /** Writes the request for the oldest event, whose text is signed in place. @returns its end, 0 if it does not fit */
@@ -217,6 +220,8 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
 
   onData(bytes: Uint8Array, start: number, end: number): void {
     const { answer } = this;
+    // A server that speaks before it is asked does not answer.
+    if (!this.wasReached) return;
     for (let i = start; i < end && this.answered < STATUS_BYTES; i++) answer[this.answered++] = bytes[i];
     if (this.answered < STATUS_BYTES) return;
     let isHttp = true;

@@ -52,11 +52,19 @@ function collect(file: string, ours: string[] = [], sdk: string[] = []): { ours:
   return { ours, sdk };
 }
 
+/** @returns the sources that a board's manifests leave out, as paths without their ending */
+function leftOut(ours: readonly string[]): Set<string> {
+  return new Set(
+    ours.flatMap((file) => listOf(read(file).modules?.["~"]).map((source) => join(dirname(file), source))),
+  );
+}
+
 /** @returns files of the board's own modules, by specifier; and specifiers that name sources of the SDK */
 function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromSdk: string[]; native: string[] } {
   const files = new Map<string, string>();
   const fromSdk: string[] = [];
   const native: string[] = [];
+  const out = leftOut(ours);
   // An including manifest comes after the included one, and counts.
   for (const file of [...ours].reverse())
     for (const [specifier, value] of Object.entries(read(file).modules ?? {}))
@@ -75,7 +83,7 @@ function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromS
         }
         const folder = path.slice(0, -2);
         for (const name of readdirSync(join(ROOT, folder)))
-          if (name.endsWith(".ts") && !name.endsWith(".d.ts"))
+          if (name.endsWith(".ts") && !name.endsWith(".d.ts") && !out.has(join(folder, name.slice(0, -3))))
             files.set(specifier.slice(0, -1) + name.slice(0, -3), join(folder, name));
       }
   return { files, fromSdk, native };
@@ -125,5 +133,49 @@ describe.each(boards)("The manifests of %s", (board) => {
     expect(sdk.includes("modules/io/ethernet/manifest.json")).toBe(isWired);
     expect(sdk.includes("modules/io/wifi/manifest.json")).toBe(!isWired);
     expect(ours.includes("hal/moddable/wired/manifest.json")).toBe(isWired);
+  });
+});
+
+/** The import of a module of the project, from a file of the board's. */
+const OWN_IMPORT = /^(?:import|export) (?!type )(\{[^}]*\}|[^"';{]*)? ?(?:from )?"(\.[^"]*)\.js"/gm;
+
+describe("A board without a link to the house's systems", () => {
+  const links = readdirSync(join(ROOT, "hal/without"));
+  const subsets = Array.from({ length: 1 << links.length }, (_, bits) => links.filter((__, i) => (bits >> i) & 1));
+
+  it.each(subsets)("(%s %s %s %s) has none of its code, and all that the rest imports", (...left) => {
+    const { ours } = collect(BOARDS.generic_esp32[1]);
+    for (const link of left) if (link !== undefined) collect(`hal/without/${link}/manifest.json`, ours);
+    // The board's manifest includes the folder, so it comes after the others.
+    const { files } = modulesOf([ours[0], ...ours.slice(1).reverse()].reverse());
+    const specifiers = new Map([...files].map(([specifier, file]) => [file, specifier]));
+    const reached = new Set<string>();
+    const visit = (specifier: string): void => {
+      const file = files.get(specifier);
+      if (file === undefined) throw new Error(specifier + " is imported and not there");
+      if (reached.has(specifier)) return;
+      reached.add(specifier);
+      const text = readFileSync(join(ROOT, file), "utf8");
+      for (const [, names, path] of text.matchAll(OWN_IMPORT)) {
+        const wanted = join(dirname(specifier), path);
+        visit(wanted);
+        // What stands in the place of a module has each function that is imported of it.
+        const given = readFileSync(join(ROOT, files.get(wanted) ?? ""), "utf8");
+        for (const name of (names ?? "").replace(/[{}]/g, "").split(","))
+          if (/^make\w+$/.test(name.trim())) expect(given, wanted).toContain("export function " + name.trim());
+      }
+    };
+    visit("src/main");
+    expect(reached.size).toBeGreaterThan(100);
+    expect(specifiers.size).toBeGreaterThanOrEqual(reached.size);
+    for (const link of links) {
+      const isLeft = left.includes(link);
+      expect(files.get("src/links/" + link), link).toBe(
+        (isLeft ? `hal/without/${link}/` : "src/links/") + link + ".ts",
+      );
+      expect(reached.has("src/links/" + link)).toBe(true);
+    }
+    for (const only of ["src/links/mqttclient", "src/links/entities"])
+      expect(files.has(only), only).toBe(!left.includes("mqtt"));
   });
 });
