@@ -162,7 +162,10 @@ function boundTo({ address, group = 0 }: UdpOptions): string {
   return ipv4Text(group === 0 ? address : process.platform === "win32" ? 0 : group);
 }
 
-/** Joins a group in the network of the local address, and sends to groups there. @returns false if that cannot be done */
+/**
+ * Joins a group in the network of the local address, and sends to groups there.
+ * @returns false if that cannot be done
+ */
 function join(socket: Socket, group: number, address: number): boolean {
   try {
     socket.addMembership(ipv4Text(group), ipv4Text(address));

@@ -8,9 +8,9 @@
  *        ├── another device has the name ──▶ PROBING of door-2, door-3, …
  *        └── another device probes for it too, and has the greater data ──▶ PROBING again after 1 s
  *
- * After 15 conflicts, none of them 10 s after another, the next probe waits for 5 s. A record is sent to all at most once a second, and at
- * most ten answers a second go to single devices. Answers that an asker already knows are left out (§7.1).
- * Our own messages come back to us: they are no conflict, because their data are ours.
+ * After 15 conflicts, none of them 10 s after another, the next probe waits for 5 s. A record is sent to all at most
+ * once a second, and at most ten answers a second go to single devices. Answers that an asker already knows are left
+ * out (§7.1). Our own messages come back to us: they are no conflict, because their data are ours.
  * Not here: IPv6, names of addresses (in-addr.arpa), the socket and its checks (localnames.ts).
  */
 import type { Clock, DeviceTimer } from "../../hal/device.js";

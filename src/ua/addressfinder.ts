@@ -10,8 +10,8 @@
  * An answer counts only if it comes from the asked server to the asking socket and has the request's transaction ID of
  * 96 random bits. The object is made when it is first needed: when `net.stun` is set, or when our server sees us at
  * another address than our own.
- * Not here: the use of the addresses (transaction/outside.ts), the form of the messages (wire/stun.ts), and the ports of
- * RTCP: no call depends on the reports of the other side, and most servers send them to where ours come from.
+ * Not here: the use of the addresses (transaction/outside.ts), the form of the messages (wire/stun.ts), and the ports
+ * of RTCP: no call depends on the reports of the other side, and most servers send them to where ours come from.
  */
 import { ipv4Text } from "../core/address.js";
 import { NONE, octets } from "../core/bytes.js";

@@ -1,4 +1,6 @@
-/** Tests the names of the local network: what is announced and answered, who keeps a name, what is looked up. RFC 6762 */
+/**
+ * Tests the names of the local network: what is announced and answered, who keeps a name, what is looked up. RFC 6762
+ */
 import { describe, expect, it } from "vitest";
 import type { UdpSocket } from "../../hal/device.js";
 import { SeededRandom } from "../../host-sim/io/random.js";

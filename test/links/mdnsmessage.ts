@@ -1,4 +1,6 @@
-/** Messages of multicast DNS as objects, written apart from src/wire: what tests send, and what they read. RFC 1035 §4 */
+/**
+ * Messages of multicast DNS as objects, written apart from src/wire: what tests send, and what they read. RFC 1035 §4
+ */
 
 const TYPES: Record<string, number> = { A: 1, PTR: 12, TXT: 16, AAAA: 28, SRV: 33, NSEC: 47, ANY: 255 };
 const NAMES = new Map(Object.entries(TYPES).map(([name, type]) => [type, name]));
