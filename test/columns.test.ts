@@ -30,7 +30,8 @@ function tooLong(path: string, source: string): string[] {
   let tree: Node | null = null;
   let offset = 0;
   for (const [i, line] of source.split("\n").entries()) {
-    const columns = [...line].length;
+    // A character may take two units of UTF-16, but none takes less than one.
+    const columns = line.length > COLUMNS ? [...line].length : line.length;
     if (columns > COLUMNS && /\.tsx?$/.test(path)) tree ??= parseSync(path, source).program as Node;
     const bare =
       columns > COLUMNS && tree !== null ? columns - textWithin(tree, offset, offset + line.length) : columns;
