@@ -2,7 +2,7 @@
  * What the core costs on the engine of the device, with 16-byte slots as there: `npm run bench:xs`, with `-- --json`
  * for programs. What single packets cost is counted with the C of hal/native in the place of its TypeScript twins, as a
  * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds,
- * `-- --long` looks for leaks over 100,000 calls in 46 days.
+ * `-- --long` looks for leaks over 100,000 calls in 46 days, and `-- --calls=10000` looks for leaks alone, over so many.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,6 +22,9 @@ const STACK_SLOTS = 592;
 const SLOT_BYTES = 16;
 const CALLS = 1000;
 const CALLS_LONG = 100_000;
+/** What is held after the 100th call is compared. */
+const CALLS_LEAST = 100;
+const CALLS_OPTION = "--calls=";
 const LONG_MS = 3 * 3_600_000;
 /**
  * The upper limits: the last measurement, and a little more for small values. They are lowered when the code gets
@@ -150,6 +153,34 @@ function collections(rows: Map<string, number[]>): Result[] {
   ];
 }
 
+/** Checks the values and prints them. */
+function finish(results: Result[]): void {
+  print(results, process.argv.includes("--json"));
+  for (const { name, value } of results)
+    if (value > (MOST[name] ?? Number.POSITIVE_INFINITY)) {
+      console.error(`${name} is ${value}, more than ${MOST[name]}`);
+      process.exitCode = 1;
+    }
+}
+
+async function leaksOver(calls: number, stack: number): Promise<Result[]> {
+  const own = await buildXs();
+  if (own.program === "") throw new Error(own.reason);
+  const timeout = calls > CALLS ? LONG_MS : undefined;
+  return leaks(table(await runWorld(own, ["door", "leak"], { CALLS: calls }, [natives], timeout)), calls, stack);
+}
+
+/** @returns the number behind `--calls=`; 0 when it was not given */
+function callsGiven(): number {
+  const given = process.argv.find((word) => word.startsWith(CALLS_OPTION));
+  if (given === undefined) return 0;
+  const calls = Number(given.slice(CALLS_OPTION.length));
+  if (Number.isInteger(calls) && calls > CALLS_LEAST && calls <= CALLS_LONG) return calls;
+  console.error(`${given}: ${CALLS_LEAST + 1} to ${CALLS_LONG} calls are taken`);
+  process.exit(1);
+}
+
+const someCalls = callsGiven();
 const xs = await buildXs(true);
 if (xs.program === "") {
   console.error(`XS with ${SLOT_BYTES}-byte slots is not to be had: ${xs.reason}`);
@@ -164,16 +195,13 @@ if (process.argv.includes("--census")) {
       `${name.padEnd(20)} ${String(slots).padStart(6)} slots ${String(chunks - nothing).padStart(7)} octets ${String(bytes).padStart(7)} bytes`,
     );
   }
-} else {
-  const isLong = process.argv.includes("--long");
-  const calls = isLong ? CALLS_LONG : CALLS;
-  const own = await buildXs();
-  if (own.program === "") throw new Error(own.reason);
+} else if (someCalls > 0) finish(await leaksOver(someCalls, 0));
+else {
   const cost = table(await runWorld(xs, ["cost"], CONSTANTS, [natives]));
   const door = table(await runWorld(xs, ["door", "heap"], {}, [natives]));
   const served = table(await runWorld(xs, ["door", "heap"], { HAS_SERVER: true, ONCE: true }, [natives]));
   const garbage = table(await runWorld(xs, ["door", "garbage"], { ROOM: room() }, [natives]));
-  const leak = table(await runWorld(own, ["door", "leak"], { CALLS: calls }, [natives], isLong ? LONG_MS : undefined));
+  const calls = process.argv.includes("--long") ? CALLS_LONG : CALLS;
   const server: Result = {
     name: "xs.heap.server",
     value: value(served, "call.bytes") + STACK_SLOTS * SLOT_BYTES,
@@ -182,14 +210,9 @@ if (process.argv.includes("--census")) {
   const results = [
     ...costs(cost),
     ...heap(door),
-    ...leaks(leak, calls, value(door, "stack.slots")),
+    ...(await leaksOver(calls, value(door, "stack.slots"))),
     ...collections(garbage),
     server,
   ];
-  print(results, process.argv.includes("--json"));
-  for (const { name, value } of results)
-    if (value > (MOST[name] ?? Number.POSITIVE_INFINITY)) {
-      console.error(`${name} is ${value}, more than ${MOST[name]}`);
-      process.exitCode = 1;
-    }
+  finish(results);
 }
