@@ -18,6 +18,8 @@ const TAG_EXTENSIONS = 0xa3;
 export const NAME_DNS = 0x82;
 export const NAME_URI = 0x86;
 export const NAME_ADDRESS = 0x87;
+/** A DNS name whose first label is `*`; no tag. */
+export const NAME_WILDCARD = -1;
 
 /** subjectAltName, 2.5.29.17 */
 const ALTERNATIVE_NAME = Uint8Array.of(0x55, 0x1d, 0x11);
@@ -151,9 +153,9 @@ export function readCertificate(der: Uint8Array): Certificate | null {
 export class Names {
   private readonly der: Uint8Array;
   private readonly reader: Reader;
-  /** NAME_DNS, NAME_URI or NAME_ADDRESS. */
+  /** NAME_* */
   kind = 0;
-  /** The octets of the host, those behind `sip:` of a URI, or the four of an address. */
+  /** The octets of the host, those behind `sip:` of a URI or behind `*.`, or the four of an address. */
   start = 0;
   stop = 0;
 
@@ -174,14 +176,25 @@ export class Names {
         if (!isText(der, reader.start, Math.min(reader.start + SIP_SCHEME.length, reader.stop), SIP_SCHEME)) continue;
         this.start += SIP_SCHEME.length;
       } else if (reader.tag !== NAME_DNS) continue;
+      else if (isText(der, reader.start, Math.min(reader.start + 2, reader.stop), "*.")) {
+        this.kind = NAME_WILDCARD;
+        this.start += 2;
+      }
       if (isHost(der, this.start, this.stop)) return true;
     }
     return false;
   }
 
-  /** @returns whether it is that host or address, in lower case */
+  /**
+   * @returns whether it is that host or address, in lower case; `*` is one whole label, of a name of three or more
+   * (RFC 9525 §6.3)
+   */
   is(wanted: string): boolean {
-    return this.kind === NAME_ADDRESS ? this.text() === wanted : isText(this.der, this.start, this.stop, wanted);
+    if (this.kind === NAME_ADDRESS) return this.text() === wanted;
+    if (this.kind !== NAME_WILDCARD) return isText(this.der, this.start, this.stop, wanted);
+    const dot = wanted.indexOf(".");
+    const behind = wanted.slice(dot + 1);
+    return dot > 0 && behind.indexOf(".") > 0 && isText(this.der, this.start, this.stop, behind);
   }
 
   /** @returns the host in lower case, or the address */
@@ -189,7 +202,7 @@ export class Names {
     const { der, start, stop } = this;
     if (this.kind === NAME_ADDRESS)
       return der[start] + "." + der[start + 1] + "." + der[start + 2] + "." + der[start + 3];
-    let text = "";
+    let text = this.kind === NAME_WILDCARD ? "*." : "";
     for (let i = start; i < stop; i++) text += String.fromCharCode(lower(der[i]));
     return text;
   }

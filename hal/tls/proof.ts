@@ -7,7 +7,15 @@ import { ipv4 } from "../../src/core/address.js";
 import { CivilDate, DAY_S } from "../../src/core/calendar.js";
 import { Sha256 } from "../../src/wire/sha256.js";
 import type { Trust } from "../device.js";
-import { type Certificate, NAME_ADDRESS, NAME_DNS, NAME_URI, Names, readCertificate } from "./certificate.js";
+import {
+  type Certificate,
+  NAME_ADDRESS,
+  NAME_DNS,
+  NAME_URI,
+  NAME_WILDCARD,
+  Names,
+  readCertificate,
+} from "./certificate.js";
 
 /** From the connection to the end of the handshake, ms. */
 export const HANDSHAKE_MS = 5000;
@@ -101,25 +109,27 @@ export function pinOf({ der, keyStart, keyEnd }: Certificate): string {
 }
 
 /**
- * @returns "" or why a certificate is not for that host. RFC 5922 §7.1, §7.2: the names are URIs of SIP domains or, if
- * there are none, DNS names; wildcards are not accepted
+ * @returns "" or why a certificate is not for that host. A SIP server's names are URIs of SIP domains or, if there are
+ * none, DNS names without wildcards (RFC 5922 §7.1, §7.2); another server's are DNS names and wildcards (RFC 9525 §6)
+ * @param setting that names another server than a SIP server
  */
 export function identityProblem(certificate: Certificate, name: string, setting = ""): string {
   const wanted = (name.endsWith(".") ? name.slice(0, -1) : name).toLowerCase();
   const isAddress = ipv4(wanted) >= 0;
-  const hasUris = hasKind(certificate, NAME_URI);
+  const isSip = setting === "";
+  const hasUris = isSip && hasKind(certificate, NAME_URI);
   const names = new Names(certificate);
   let shown = "";
   let count = 0;
   while (names.next()) {
-    if (names.kind === (hasUris ? NAME_DNS : NAME_URI)) continue;
+    if (names.kind === (hasUris ? NAME_DNS : NAME_URI) || (isSip && names.kind === NAME_WILDCARD)) continue;
     if (names.is(wanted) && (isAddress || names.kind !== NAME_ADDRESS)) return "";
     if (count < NAMES_SHOWN) shown += (count === 0 ? "" : ", ") + names.text();
     count++;
   }
   if (count === 0)
     return "its certificate names no host (subjectAltName): it needs " + (isAddress ? "IP:" : "DNS:") + wanted;
-  const named = setting === "" ? "sip.domain or sip.proxy" : setting;
+  const named = isSip ? "sip.domain or sip.proxy" : setting;
   const hint = isAddress ? "set " + named + " to that name, or tls.pin" : "it needs DNS:" + wanted;
   return "its certificate is for " + shown + (count > NAMES_SHOWN ? ", …" : "") + ", not for " + wanted + ": " + hint;
 }

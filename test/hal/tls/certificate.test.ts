@@ -56,6 +56,26 @@ describe("a certificate", () => {
       );
   });
 
+  it("of a web server or a broker may have * as a whole first label, that of a SIP server may not", () => {
+    const names = "DNS:*.c.test,DNS:*.test,DNS:*,DNS:*.,DNS:f*.d.test,DNS:*.*.e.test,URI:sip:uri.test";
+    const certificate = read(derOf(authority.issue({ names })));
+    for (const name of ["x.c.test", "X.C.Test.", "*.c.test"])
+      expect(identityProblem(certificate, name, "hook.url"), name).toBe("");
+    for (const name of [
+      "c.test",
+      "a.b.c.test",
+      ".c.test",
+      "x.test",
+      "test",
+      "foo.d.test",
+      "a.b.e.test",
+      "uri.test",
+      "",
+    ])
+      expect(identityProblem(certificate, name, "hook.url"), name).toContain("is for *.c.test, *.test");
+    expect(identityProblem(certificate, "x.c.test")).toContain("is for uri.test,");
+  });
+
   it("with a zero octet in its name is not for what stands before it", () => {
     const der = derOf(authority.issue({ names: "DNS:a.testX.evil.test" }));
     der[Buffer.from(der).indexOf("a.testX") + 6] = 0;
@@ -95,7 +115,7 @@ describe("a certificate", () => {
       let count = 0;
       while (names.next()) {
         expect(names.stop).toBeLessThanOrEqual(der.length);
-        if (names.kind !== NAME_ADDRESS) expect(names.text()).toMatch(/^[a-z0-9._-]{1,253}$/);
+        if (names.kind !== NAME_ADDRESS) expect(names.text()).toMatch(/^(\*\.)?[a-z0-9._-]{1,253}$/);
         expect(++count).toBeLessThan(der.length);
       }
       expect(pinOf(certificate)).toMatch(/^[0-9a-f]{64}$/);
