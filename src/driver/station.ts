@@ -58,6 +58,7 @@ import { Conference } from "./conference.js";
 import { Contact, type ContactUser } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
 import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
+import { Paging, type PagingUser } from "./paging.js";
 import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
@@ -103,7 +104,7 @@ class SoundPort {
 const DSCP_SIGNALLING = 24;
 const DSCP_SOUND = 46;
 
-export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser {
+export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser, PagingUser {
   readonly door: Door;
   readonly console: Console;
   private readonly device: Device;
@@ -143,6 +144,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private ip = 0;
   /** The local network's names; undefined until one is set or looked up. */
   declare names?: LocalNames;
+  /** Undefined if `page.address` is empty. */
+  declare paging?: Paging;
   /** Undefined on a device without TLS. */
   declare secureStream?: Network["secureStream"];
 
@@ -153,7 +156,8 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     if (device.hasTls === true)
       this.secureStream = (ip, port, name, size, opens) => this.findSecure(ip, port, text(name, 0, size), opens);
     const ofLinks = linkTimers(settings);
-    this.timers = new Timers(limits.timers + ofLinks);
+    const isPaged = settings.get("page.address") !== "";
+    this.timers = new Timers(limits.timers + ofLinks + (isPaged ? 1 : 0));
     this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
     this.links =
@@ -190,6 +194,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.speaker = device.speaker;
     this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
     this.selfCheck = new SelfCheck(this, settings, this.timers, this.events);
+    if (isPaged) this.paging = new Paging(this, this.timers, this.events);
     // The relays start switched off, so the door is locked.
     this.lock();
     this.wake = device.clock.createTimer(() => this.poll());
@@ -270,6 +275,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     }
     await this.links?.start(this.ip);
     await this.announce();
+    await this.startPaging();
     if (this.settings.get("mqtt.enabled") && this.settings.get("mqtt.server") === "") this.report(NO_BROKER);
     this.events.event("config", "ready", {
       address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
@@ -295,6 +301,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     this.sounds.length = 0;
     this.links?.close();
     this.names?.close();
+    this.paging?.close();
   }
 
   onContact(name: InputName, closed: number): void {
@@ -431,6 +438,23 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return this.names;
   }
 
+  /** The door works without the group if it cannot be joined. */
+  private async startPaging(): Promise<void> {
+    try {
+      await this.paging?.start(this.device, this.ip, this.settings.get("page.address"));
+    } catch (error) {
+      this.report("page.address: " + (error instanceof Error ? error.message : "no socket"));
+    }
+  }
+
+  isTaken(): boolean {
+    return this.isInCall() || this.door.isRinging || this.selfCheck.isOn;
+  }
+
+  onPage(isOn: boolean): void {
+    this.device.codec?.volume(this.settings.get(isOn ? "page.volume" : "audio.volume"));
+  }
+
   /** Says under which name the door is found, if one is set. */
   private async announce(): Promise<void> {
     const name = this.settings.get("net.name");
@@ -559,6 +583,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     // The sound received meanwhile is played first.
     if (frames > 1 || lost > 0) for (let i = 0; i < this.sounds.length; i++) this.readRtp(i);
     if (lost > 0) this.skipSound(lost);
+    this.paging?.goesOn();
     for (let left = frames; left > 0 && this.isSounding; left--) this.moveFrame();
     this.leave();
   }
@@ -577,13 +602,20 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     // Early media of the other side already holds its ringing tone.
     if (hasSound && tone.isEndless()) tone.stop();
     const isTone = tone.isOn();
-    if (!hasSound && !isTone) {
+    const { paging } = this;
+    const isPage = paging?.isOn === true;
+    if (!hasSound && !isTone && !isPage) {
       this.isSounding = false;
       this.microphone.stop();
       return;
     }
     this.microphone.read(samples, 0, FRAME_SAMPLES);
     this.echo.run(samples);
+    if (isPage) {
+      paging.play(samples);
+      // A tone of the door is heard in its place.
+      if (!isTone) this.play(samples);
+    }
     if (isTone) {
       tone.write(samples, 0, FRAME_SAMPLES);
       this.play(samples);
@@ -606,6 +638,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   private skipSound(samples: number): void {
     const { lines } = this.door.ua;
     for (let i = 0; i < lines.length; i++) lines[i].media.skip(samples);
+    this.paging?.skip(samples);
   }
 
   // ---- input from the devices ----
@@ -683,7 +716,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   leave(): void {
     const call = this.door.ua.activeCall();
     if (call === null) this.rest();
-    if (!this.isSounding && ((call !== null && call.hasSound) || this.tone.isOn() || this.selfCheck.isOn)) {
+    if (
+      !this.isSounding &&
+      ((call !== null && call.hasSound) || this.tone.isOn() || this.selfCheck.isOn || this.paging?.isOn)
+    ) {
       this.isSounding = true;
       this.echo.begin();
       this.microphone.start(this.onFrames);

@@ -63,6 +63,8 @@ export interface EventValues {
   led: string;
   /** How the sound goes, in words; "ready" on a board whose sound is there again. */
   audio: string;
+  /** An announcement to all stations of the house. */
+  page: "started" | "ended";
   /** Where the sound of a call comes from. */
   sound: "moved" | "quiet" | "back";
   phone: "registered" | "gone";
@@ -132,6 +134,7 @@ export interface EventFields {
     highest?: number;
     distortion?: number;
   };
+  page: { address: string; reason?: string; duration?: number; packets?: number; lost?: number };
   sound: { address?: string };
   phone: { name: string };
   people: { name?: string; count?: number };

@@ -394,6 +394,13 @@ const SETTINGS = [
   ),
   list("audio.codecs", "PCMU,PCMA", ["PCMU", "PCMA"], "codecs, the preferred one first"),
   number("audio.volume", 0, "loudness of the speaker, as far as the codec goes", { min: -60, max: 12, unit: "dB" }),
+  text(
+    "page.address",
+    TYPE_GROUP,
+    "",
+    "multicast address and port whose sound (RTP, PCMU or PCMA) is played; empty: none",
+  ),
+  number("page.volume", 0, "loudness of the speaker for such sound", { min: -60, max: 12, unit: "dB" }),
   number("audio.gain", 30, "gain of the microphone, as far as the codec goes", { min: 0, max: 30, unit: "dB" }),
   choice(
     "audio.echo",
@@ -593,6 +600,7 @@ export function needsRestart(setting: Setting): boolean {
   return (
     setting.key === "net.address" ||
     setting.key === "net.name" ||
+    setting.key === "page.address" ||
     setting.key === "sip.port" ||
     setting.key === "rtp.port" ||
     setting.key === "server.enabled" ||

@@ -36,6 +36,7 @@ export const PACKAGES = {
   mosquitto: "mosquitto",
   openssl: "openssl",
   iptables: "iptables",
+  ffmpeg: "ffmpeg",
   turnserver: "coturn",
   // Of a module of Python its folder.
   "/usr/lib/python3/dist-packages/zeroconf": "python3-zeroconf",
