@@ -26,14 +26,17 @@ class Loudness implements AudioOutput {
 class Sender {
   sequence = 100;
   timestamp = 5000;
+  private readonly home: Home;
+  private readonly ssrc: number;
+  private readonly payloadType: number;
   private socket!: UdpSocket;
   private readonly samples = Int16Array.from({ length: FRAME }, (_, i) => 8000 * Math.sin((2 * Math.PI * i) / 8));
 
-  constructor(
-    private readonly home: Home,
-    private readonly ssrc: number,
-    private readonly payloadType = 0,
-  ) {}
+  constructor(home: Home, ssrc: number, payloadType = 0) {
+    this.home = home;
+    this.ssrc = ssrc;
+    this.payloadType = payloadType;
+  }
 
   async open(port: number): Promise<this> {
     this.socket = await this.home.house.udp({ address: ipv4(HOUSE), port, onReadable: () => {}, onError: () => {} });
