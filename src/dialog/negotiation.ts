@@ -18,6 +18,7 @@ import { Protection, SUITE_NONE } from "../core/suites.js";
 import type { Outside } from "../transaction/outside.js";
 import { BODY_NONE, BODY_SDP, findSdp } from "../wire/body.js";
 import type { Message } from "../wire/message.js";
+import { TRANSPORT_TLS } from "../wire/names.js";
 import {
   DIRECTION_INACTIVE,
   DIRECTION_RECVONLY,
@@ -76,6 +77,16 @@ export const EXCHANGE_NONE = 0;
 export const EXCHANGE_OURS = 1;
 export const EXCHANGE_THEIRS = 2;
 
+// TURN_*: when our next offer in the call leaves.
+/** There is none, or it has left. */
+export const TURN_NONE = 0;
+/** As soon as the session is confirmed. */
+export const TURN_CONFIRMED = 1;
+/** After a while: another exchange is open, or the offer crossed one of theirs. */
+export const TURN_LATER = 2;
+/** A change that crossed one of theirs (491) is offered again so often. */
+const GLARES_MOST = 5;
+
 // What a message brought as the answer to our offer.
 /** It has no description. */
 export const ANSWER_NONE = 0;
@@ -116,12 +127,12 @@ const UNICAST_END = 0xe0000000;
 // For the time of one call only.
 const body = new Span();
 
-/** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
 /** The signalling goes in clear. */
 export const CONNECTION_NONE = -1;
 /** It goes by TLS, over a connection that is not open yet. */
 export const CONNECTION_UNKNOWN = -2;
 
+/** What all calls share: our address and codecs, and the memory that is used only while one of them negotiates. */
 export class NegotiationSettings {
   ip = 0;
   /** Payload types in the order of preference. */
@@ -221,6 +232,12 @@ export class Negotiation {
   exchange = EXCHANGE_NONE;
   /** Our offer stands in a response: the ACK (or PRACK) must bring the answer to it. RFC 3261 §13.2.1, §14.2 */
   isAnswerDue = false;
+  /** TURN_* of our next offer in the call. */
+  turn = TURN_NONE;
+  /** Our offer under way, or one that waits, is a change that the user asked for, and hears of if it fails. */
+  isChange = false;
+  /** The number of times that it was refused because it crossed one of theirs. */
+  glares = 0;
   /** Our description as it was written last. */
   readonly local = new Span();
   readonly result = new Agreed();
@@ -267,6 +284,19 @@ export class Negotiation {
     return this.connection !== CONNECTION_NONE;
   }
 
+  /**
+   * Notes the way of the description that is written or read next.
+   * @param transport TRANSPORT_* @param connection that it goes by, or CONNECTION_UNKNOWN
+   */
+  takeWay(transport: number, connection: number): void {
+    this.connection = transport === TRANSPORT_TLS ? connection : CONNECTION_NONE;
+  }
+
+  /** Sets the address that our description has for a peer at `peerIp`. @param outside how others see us, if known */
+  chooseAddress(outside: Outside | null, peerIp: number): void {
+    this.outside = outside?.isFor(peerIp) ? outside : null;
+  }
+
   /** Forgets all, for another call. */
   reset(): void {
     this.local.clear();
@@ -278,7 +308,9 @@ export class Negotiation {
     this.isOffering = false;
     this.agreed = false;
     this.exchange = EXCHANGE_NONE;
-    this.isAnswerDue = false;
+    this.isAnswerDue = this.isChange = false;
+    this.turn = TURN_NONE;
+    this.glares = 0;
     this.outside = null;
     this.result.sends = false;
     this.result.receives = false;
@@ -329,6 +361,12 @@ export class Negotiation {
     return this.readAnswer(body.bytes, body.start, body.end) === NEGOTIATION_OK ? ANSWER_TAKEN : ANSWER_USELESS;
   }
 
+  /** Reads the answer to our offer in the last message that may bring it. @returns ANSWER_* */
+  receiveLastAnswer(m: Message): number {
+    this.closeExchange();
+    return this.receiveAnswer(m);
+  }
+
   /** Our offer leaves, for the first time or once more. */
   openOffer(): void {
     this.exchange = EXCHANGE_OURS;
@@ -355,9 +393,16 @@ export class Negotiation {
     return this.wanted === DIRECTION_SENDONLY;
   }
 
-  /** The direction that we wanted did not come to be: we go back to what both sides know. */
-  giveUp(): void {
+  /** Our offer did not come to be, nor the direction that we wanted: we go back to what both sides know. */
+  giveUpOffer(): void {
+    this.isChange = false;
+    this.rollback();
     this.wanted = this.inForce;
+  }
+
+  /** Our offer crossed one of theirs. @returns whether it may be made once more */
+  mayCrossAgain(): boolean {
+    return this.glares++ < GLARES_MOST;
   }
 
   /** Sets the direction that we want from the next offer or answer on. @param direction DIRECTION_*, but not NONE */

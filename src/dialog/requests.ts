@@ -47,6 +47,8 @@ export class Requests implements InviteParts, ByeSenderUser {
   update: ClientTransaction | null = null;
   /** Our INFO without a final response. */
   info: ClientTransaction | null = null;
+  /** The digit (ASCII) in our last INFO. */
+  digit = 0;
   /** CSeq number of our INVITE that was sent last, for RAck. */
   inviteCseq = 0;
   /** Our last INVITE did not fit its buffer. */
@@ -164,6 +166,7 @@ export class Requests implements InviteParts, ByeSenderUser {
 
   /** Sends one digit (ASCII) in an INFO. @returns false when it cannot be sent */
   sendInfo(dialog: Dialog, code: number): boolean {
+    this.digit = code;
     const t = this.takeClient();
     if (t === null) return false;
     const w = dialog.beginRequest(t, METHOD_INFO, this.context.transport);

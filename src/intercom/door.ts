@@ -13,7 +13,7 @@ import { PHONES_MOST } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL } from "../dialog/cause.js";
-import { SESSION_INCOMING } from "../dialog/session.js";
+import { SESSION_INCOMING } from "../dialog/sessionstate.js";
 import { INBAND_AUTO, INBAND_OFF, INBAND_ON } from "../media/agreement.js";
 import { People } from "../people/people.js";
 import { isQuiet, mayPress, planOfButton, planOfHold } from "../settings/buttons.js";

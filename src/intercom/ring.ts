@@ -6,7 +6,7 @@
  */
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_LOCAL, CAUSE_NETWORK, CAUSE_TIMEOUT, CAUSE_UNKNOWN_NAME } from "../dialog/cause.js";
-import { SESSION_CALLING } from "../dialog/session.js";
+import { SESSION_CALLING } from "../dialog/sessionstate.js";
 import { type Plan, planOf } from "../settings/ringplan.js";
 import { CALL_CALLING, CALL_CONFIRMED, CALL_ENDED, CALL_HELD, type Call } from "../ua/call.js";
 import type { UserAgent } from "../ua/useragent.js";

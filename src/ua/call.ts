@@ -8,7 +8,7 @@
  *     any --the session ends--> ENDED
  *
  * Not here: which call and which line are free (useragent.ts), requests in the call that are none of the session
- * (useragent.ts), and a call that goes over to another phone (transfer.ts).
+ * (incall.ts), and a call that goes over to another phone (transfer.ts).
  */
 
 import { Span } from "../core/bytes.js";
@@ -16,7 +16,8 @@ import type { RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
 import { CAUSE_DECLINED, CAUSE_LOCAL, CAUSE_TOO_LONG } from "../dialog/cause.js";
 import { Negotiation, type NegotiationSettings } from "../dialog/negotiation.js";
-import { SESSION_ANSWERED, Session, type SessionContext, type SessionUser } from "../dialog/session.js";
+import { Session } from "../dialog/session.js";
+import { SESSION_ANSWERED, type SessionContext, type SessionUser } from "../dialog/sessionstate.js";
 import { SOUND_NOT_OWED } from "../media/agreement.js";
 import { type MediaSink, MediaStream, type MediaUser } from "../media/stream.js";
 import type { ClientTransaction } from "../transaction/client.js";

@@ -25,7 +25,7 @@ import {
 import { Dialog } from "../dialog/dialog.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
 import { writeContact } from "../dialog/owncontact.js";
-import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/session.js";
+import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/sessionstate.js";
 import { Flow } from "../transaction/flow.js";
 import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";

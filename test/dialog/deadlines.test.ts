@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { DOOR_LIMITS } from "../../src/core/limits.js";
-import * as session from "../../src/dialog/session.js";
+import * as session from "../../src/dialog/sessionstate.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 
 const DOOR = "10.0.0.1";
