@@ -35,9 +35,10 @@ import {
   SOUND_MOVED,
   SOUND_QUIET,
 } from "../ua/call.js";
+import type { Destination } from "../ua/incall.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { TRANSFER_PICKING } from "../ua/transfer.js";
-import { type Destination, UserAgent, type UserAgentParts, type UserAgentUser } from "../ua/useragent.js";
+import { UserAgent, type UserAgentParts, type UserAgentUser } from "../ua/useragent.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REPLACES, METHOD_INVITE, METHOD_MESSAGE } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
@@ -196,7 +197,7 @@ export class Door
     this.soundToldMs = limits.soundToldMs;
     this.talk = new TalkTime(settings, timers, this);
     this.ua = new UserAgent(agentSettings(settings), parts, this);
-    this.ua.isWary = true;
+    this.ua.strangers.isWary = true;
     this.refused = new RefusedCalls(timers, events);
     this.callers = new Callers(this.ua, settings, timers, random);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
@@ -238,7 +239,7 @@ export class Door
       media.inband = mode;
       media.isStrict = isStrict;
     }
-    this.ua.joins = this.settings.get("call.join");
+    this.ua.strangers.joins = this.settings.get("call.join");
     const settings = agentSettings(this.settings);
     settings.rtpPort = this.rtpPort;
     this.ua.configure(settings, ip, this.port, this.port);
@@ -736,7 +737,7 @@ export class Door
   mayCall(m: Message, source: Flow, call: Call | null, isPhone: boolean): number {
     const { callers, ua } = this;
     const active = ua.activeCall();
-    const isJoinable = ua.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
+    const isJoinable = ua.strangers.joins && ua.lines.length > 1 && active !== null && active.answeredMs >= 0;
     const isPickUp = m.method === METHOD_INVITE && m.has(HEADER_REPLACES);
     const isFree = active === null && !this.ring.isOn;
     const mayJoin = isJoinable && this.joined === null && !ua.transfer.isOn && !ua.transfer.isPicking;

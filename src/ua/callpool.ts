@@ -1,7 +1,7 @@
 /**
  * The calls and lines of a user agent, and which of them is meant: a free one, the one that goes on, the one that a
  * message belongs to. All are made at start. Not here: what happens in a call (call.ts), and which requests found one
- * (useragent.ts).
+ * (strangers.ts).
  */
 import type { Limits } from "../core/limits.js";
 import type { NegotiationSettings } from "../dialog/negotiation.js";

@@ -10,7 +10,7 @@
  *     pick-up:  IDLE --pickUp--> PICKING --ACK--> the replaced call is ended --> IDLE
  *
  * Not here: who may, and where to (the intercom), what a REFER says (wire/referto.ts), and the requests themselves
- * (useragent.ts).
+ * (incall.ts, strangers.ts).
  */
 import type { Span } from "../core/bytes.js";
 import type { Timers, TimerUser } from "../core/timers.js";

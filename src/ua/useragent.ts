@@ -1,69 +1,29 @@
 /**
- * The user agent of RFC 3261: it registers, makes and takes calls, answers requests outside of dialogs, and joins each
- * call's session to its sound. Sans-IO: octets, time and randomness go in; octets to send and events come out.
- * Not here: buttons, doors and the right to open (the intercom), and sockets (the driver).
+ * The user agent of RFC 3261: it registers, makes calls, passes each received message to its call or subscription, and
+ * joins each call's session to its sound. Sans-IO: octets, time and randomness go in; octets to send and events come
+ * out.
+ * Not here: answers to requests outside of dialogs (strangers.ts) and to those that a session leaves (incall.ts), our
+ * address as others see it (ownaddress.ts), buttons, doors and the right to open (the intercom), sockets (the driver).
  */
-
 import { ipv4Text } from "../core/address.js";
 import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span, utf8 } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
-import type { Timers, TimerUser } from "../core/timers.js";
-import {
-  ACCEPT,
-  ACCEPT_DIGITS,
-  ACCEPT_SDP,
-  ACCEPT_TEXT,
-  ALLOW,
-  ALLOW_REFER,
-  ALLOW_REFER_SHORT,
-  ALLOW_SHORT,
-  SUPPORTED_ALL,
-} from "../dialog/capabilities.js";
+import type { Timers } from "../core/timers.js";
+import { ALLOW_REFER_SHORT, ALLOW_SHORT } from "../dialog/capabilities.js";
 import { Dialog } from "../dialog/dialog.js";
 import { NegotiationSettings } from "../dialog/negotiation.js";
-import { writeContact } from "../dialog/owncontact.js";
-import { SESSION_ANSWERED, SESSION_ENDED } from "../dialog/sessionstate.js";
-import { Flow } from "../transaction/flow.js";
-import { inspect, methodBits, type Rules, reasonOfRefusal, writeRefusal } from "../transaction/inspection.js";
+import type { Flow } from "../transaction/flow.js";
 import { TransactionLayer, type TransactionUser } from "../transaction/layer.js";
 import type { Network } from "../transaction/network.js";
-import { Outside } from "../transaction/outside.js";
-import { beginRefusalInside, refuse, refuseRequired, replyWith, sendRefusal } from "../transaction/refusal.js";
+import { refuseRequired } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
-import { APPLICATION_SDP, BODY_OTHER, findSdp, findText } from "../wire/body.js";
-import { EMPTY_BODY, RETRY_SOON } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import {
-  HEADER_ACCEPT,
-  HEADER_EXPIRES,
-  HEADER_REPLACES,
-  HEADER_REQUIRE,
-  METHOD_ACK,
-  METHOD_BYE,
-  METHOD_CANCEL,
-  METHOD_INFO,
-  METHOD_INVITE,
-  METHOD_MESSAGE,
-  METHOD_NOTIFY,
-  METHOD_OPTIONS,
-  METHOD_OTHER,
-  METHOD_PRACK,
-  METHOD_REFER,
-  METHOD_SUBSCRIBE,
-  METHOD_UPDATE,
-  TRANSPORT_TLS,
-  TRANSPORT_UDP,
-} from "../wire/names.js";
-import { BAD_REFER_TO, BAD_REPLACES } from "../wire/problems.js";
-import { ReferTo } from "../wire/referto.js";
-import { Replaces } from "../wire/replaces.js";
-import { Uri } from "../wire/uri.js";
-import type { Writer } from "../wire/writer.js";
+import { METHOD_BYE, METHOD_INVITE, METHOD_SUBSCRIBE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
+import type { Uri } from "../wire/uri.js";
 import { Account, type AccountSettings, isSameAccount } from "./account.js";
-import { AddressFinder, type AddressFinderUser } from "./addressfinder.js";
 import {
   CALL_CALLING,
   CALL_CONFIRMED,
@@ -81,8 +41,9 @@ import {
 } from "./call.js";
 import { CallPool } from "./callpool.js";
 import { Credentials } from "./credentials.js";
-import { readInfoDigit } from "./info.js";
+import { DIGIT_INBAND, DIGIT_RTP, InCall, type InCallUser } from "./incall.js";
 import { InfoSender } from "./infosender.js";
+import { OwnAddress, type OwnAddressUser } from "./ownaddress.js";
 import {
   REGISTRATION_DONE,
   REGISTRATION_FAILED,
@@ -91,21 +52,15 @@ import {
   type RegistrationUser,
 } from "./registration.js";
 import { ServerProbe } from "./serverprobe.js";
+import { OPTION_TAGS, Strangers, type StrangersUser } from "./strangers.js";
 import { readContact, readTarget } from "./target.js";
-import { TRANSFER_REFUSED, Transfer, type TransferHost } from "./transfer.js";
-import { ALLOW_EVENTS, WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
+import { Transfer, type TransferHost } from "./transfer.js";
+import { WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
-const UNASKED_BY_NAT = "net.stun is not asked, since net.nat is off";
-const UNASKED_BY_ADDRESS = "net.stun is not asked, since net.publicAddress is set";
 const KEYS_IN_CLEAR =
   "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
 /** The problem when the settings or a target ask for TLS and the device has none. */
 export const NO_TLS = "this device has no TLS yet: use sip: with udp or tcp";
-
-// DIGIT_*: the way by which a digit came.
-export const DIGIT_RTP = 1;
-export const DIGIT_INFO = 2;
-export const DIGIT_INBAND = 3;
 
 export interface UserAgentSettings extends AccountSettings {
   /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
@@ -148,7 +103,7 @@ export interface UserAgentParts {
 }
 
 /** The events and questions of a user agent. Messages are lent for the time of the function call. */
-export interface UserAgentUser {
+export interface UserAgentUser extends StrangersUser, InCallUser, OwnAddressUser {
   /** @param state REGISTRATION_* @param status of the response behind it, 0 when none came */
   onRegistration(state: number, status: number, m: Message | null): void;
   /** Gets a binding that the registrar has for us, after `query`: the Contact value is at [start, end). */
@@ -159,99 +114,29 @@ export interface UserAgentUser {
    * or null
    */
   onCall(call: Call, cause: number, status: number, m: Message | null): void;
-  /** A digit was heard. @param code its ASCII code @param way DIGIT_* */
-  onDigit(call: Call, code: number, durationMs: number, way: number): void;
   /**
    * The received sound changed.
    * @param change SOUND_* @param ip @param port the new source, for SOUND_MOVED
    */
   onSound(call: Call, change: number, ip: number, port: number): void;
-  /** A text came (MESSAGE), in a call or outside of any (null). */
-  onText(call: Call | null, m: Message): void;
   /** Reports in one line a problem whose cause no other event names. */
   onTrouble?(line: string): void;
-  /** Peers outside of our network get this address from now on; -1: they get our own again. */
-  onOutside?(ip: number, port: number): void;
   /**
    * Hold, resume or a change of our address failed, and the call is as before.
    * @param m the response that refused it; null: it could not be sent
    */
   onUnchanged?(call: Call, wasHold: boolean, m: Message | null): void;
   /**
-   * An INVITE was refused with that status before it became a call.
-   * @param source with the port it came from
-   */
-  onCallRefused?(m: Message, source: Flow, status: number): void;
-  /**
-   * Decides on a received INVITE, MESSAGE or SUBSCRIBE.
-   * @param call the call that a MESSAGE came in, null outside of any
-   * @param isAuthenticated a server before this user agent has checked the sender's password
-   * @returns 0 to accept it, else the status that refuses it
-   */
-  mayCall(m: Message, source: Flow, call: Call | null, isAuthenticated: boolean): number;
-  /**
-   * Decides on a REFER that came in a call. @param out the target in the REFER, and the target to call for it
-   * @returns as `mayCall`
-   */
-  mayRefer?(m: Message, source: Flow, call: Call, out: Destination): number;
-  /**
    * Reports how a call is moved, or picked up by another phone; `onCall` does not report these changes. See
    * `TransferHost.onTransfer`.
    */
   onTransfer?(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
-  /** Asks for the end of a ringing call, because there is no room beside it for the phone that picks it up. */
-  onMakeRoom?(call: Call): void;
-  /** Writes the challenge after `mayCall` returned 401. @param ip where the request came from */
-  writeChallenge(w: Writer, ip: number): void;
 }
-
-/** The target of a call. */
-export interface Destination {
-  target: string;
-  /** The requests do not go by the outbound proxy. */
-  isDirect: boolean;
-}
-
-/** An Expires of more than a day is ignored. */
-const LONGEST_RING_S = 86_400;
-/** The option tags that we support. */
-const OPTIONS: readonly Uint8Array[] = [octets("100rel"), octets("timer"), octets("replaces"), octets("norefersub")];
-/** The rules for requests outside of dialogs. Some of these methods need a dialog: 481. */
-const RULES: Rules = {
-  methods: methodBits([
-    METHOD_INVITE,
-    METHOD_ACK,
-    METHOD_CANCEL,
-    METHOD_BYE,
-    METHOD_OPTIONS,
-    METHOD_INFO,
-    METHOD_MESSAGE,
-    METHOD_UPDATE,
-    METHOD_PRACK,
-    METHOD_SUBSCRIBE,
-    METHOD_NOTIFY,
-  ]),
-  allow: ALLOW,
-  requires: HEADER_REQUIRE,
-  options: OPTIONS,
-  isForwarding: false,
-};
-/** The same if calls may be moved. */
-const RULES_REFER: Rules = { ...RULES, methods: RULES.methods | methodBits([METHOD_REFER]), allow: ALLOW_REFER };
-const REFER_SUB_FALSE = octets("Refer-Sub: false\r\n");
-const ANY_TYPE = octets("*/*");
-const ANY_APPLICATION = octets("application/*");
 
 // Scratch for the time of one function call.
-const uri = new Uri();
 const span = new Span();
-const from = new Flow();
-const replaces = new Replaces();
-const destination: Destination = { target: "", isDirect: false };
 
-export class UserAgent
-  implements TransactionUser, CallUser, RegistrationUser, TransferHost, AddressFinderUser, TimerUser
-{
+export class UserAgent implements TransactionUser, CallUser, RegistrationUser, TransferHost {
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -260,37 +145,26 @@ export class UserAgent
   readonly dialogs: Pool<Dialog>;
   readonly transfer: Transfer;
   private readonly serverProbe: ServerProbe;
-  /** Null until a STUN server is set, or our server sees us at another address than our own. */
-  private finder: AddressFinder | null = null;
-  private readonly finderTimer: number;
-  private readonly network: Network;
-  private readonly sound: SoundNetwork;
-  /** The address and port that peers outside got last, in one number; -1: our own. */
-  private toldOutside = -1;
   /** The reason why the last `call` was not made, one line for a person. */
   error = "";
   /** The reason why the last challenge of a call was not answered, one line for a person. */
   challengeProblem = "";
   /** The last `call` failed only because there was no room, so it may soon succeed. */
   isFull = false;
-  /** A caller during a call does not get 486 as long as a line is free; `mayCall` decides. */
-  joins = false;
-  /**
-   * Timers send nothing over UDP to an address that has not yet shown that it receives our messages, because strangers
-   * can reach us.
-   */
-  isWary = false;
-  private readonly context: CallContext;
-  private readonly pool: CallPool;
+  /** Answers the requests outside of dialogs. */
+  readonly strangers: Strangers;
+  // These are for the files of the user agent.
+  readonly context: CallContext;
+  readonly pool: CallPool;
+  readonly watchers: Watchers;
+  readonly user: UserAgentUser;
+  settings: UserAgentSettings;
+  private readonly inCall: InCall;
+  private readonly ownAddress: OwnAddress;
   private readonly negotiation = new NegotiationSettings();
   private readonly credentials: Credentials;
-  private readonly watchers: Watchers;
   private readonly infoSender = new InfoSender();
-  /** The target of the last REFER. */
-  private readonly wish = new ReferTo();
   private readonly random: RandomSource;
-  private readonly user: UserAgentUser;
-  private settings: UserAgentSettings;
   private isConfigured = false;
   /** The registration's problem that was reported last. */
   private toldTrouble = "";
@@ -329,9 +203,9 @@ export class UserAgent
     this.transfer = new Transfer(this, this.context);
     this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
     this.serverProbe = new ServerProbe(this.context, this);
-    this.network = parts.network;
-    this.sound = parts.sound;
-    this.finderTimer = timers.make(this, 0);
+    this.ownAddress = new OwnAddress(this, parts);
+    this.strangers = new Strangers(this);
+    this.inCall = new InCall(this, this.strangers);
     this.registration = new Registration(this.context, this, limits);
   }
 
@@ -357,7 +231,7 @@ export class UserAgent
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
       // The current registration, or the wait for the next try, goes on.
       this.setAddress(ip, udpPort, tcpPort);
-      if (this.configureOutside(old, false)) this.onOutsideChanged();
+      if (this.ownAddress.configure(old, false)) this.ownAddress.onOutsideChanged();
       return;
     }
     const isFirst = !this.isConfigured;
@@ -369,7 +243,7 @@ export class UserAgent
     this.setAddress(ip, udpPort, tcpPort);
     this.layer.transport.reach.clear();
     this.layer.outside?.forgetSeen();
-    this.configureOutside(old, isFirst);
+    this.ownAddress.configure(old, isFirst);
     this.serverProbe.reset();
     this.toldTrouble = "";
     this.credentials.configure(settings);
@@ -383,8 +257,7 @@ export class UserAgent
   moveTo(ip: number, udpPort: number, tcpPort: number): void {
     this.serverProbe.reset();
     this.setAddress(ip, udpPort, tcpPort);
-    this.tellOutside();
-    this.finder?.start();
+    this.ownAddress.moveTo();
     this.registration.renew();
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
@@ -521,48 +394,27 @@ export class UserAgent
     return this.credentials.isServerHost(of);
   }
 
-  // ---- received requests ----
+  // ---- received messages ----
 
   /** @param isAuthenticated a server before this user agent has checked the sender's password */
   onRequest(t: ServerTransaction, m: Message, isAuthenticated = false): void {
-    if (m.toTagEnd > m.toTagStart) {
-      const call = this.pool.ofRequest(m);
-      if (m.method === METHOD_SUBSCRIBE && this.transfer.referral.owns(m)) {
-        this.layer.prove(t.source.ip);
-        this.transfer.referral.onSubscribe(t, m);
-        return;
-      }
-      const watcher = call === null ? this.watchers.of(m) : null;
-      if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
-      if (watcher !== null) watcher.onRequest(t, m);
-      else if (call === null) this.refuseCall(t, m, 481);
-      else if (!refuseRequired(t, m, OPTIONS)) call.session.onRequest(t, m);
-      return;
-    }
-    // The sender of a request outside of a dialog has not yet proved its address, so all refusals go without a
-    // transaction.
-    const isReadable = uri.parse(m.bytes, m.uriStart, m.uriEnd);
-    const problem = inspect(this.rules, m, isReadable ? uri : null, t.source, this.wasHere(t, m));
-    const status = problem === 0 && isAsked(m.method) ? this.judge(t, m, null, isAuthenticated) : problem;
-    if (status !== 0) this.refuseInspected(t, m, status);
-    // RFC 3891 §3
-    else if (m.method !== METHOD_INVITE && m.has(HEADER_REPLACES)) this.refuseFor(t, m, 400, BAD_REPLACES);
-    // A REFER needs a call to move.
-    else if (m.method === METHOD_REFER) refuse(this.layer, t, m, 403);
-    else if (m.method === METHOD_INVITE && m.has(HEADER_REPLACES)) this.onReplacing(t, m);
-    else if (m.method === METHOD_INVITE) this.onInvite(t, m);
-    else if (m.method === METHOD_MESSAGE) this.onMessage(t, m, null);
-    else if (m.method === METHOD_SUBSCRIBE) this.watchers.onSubscribe(t, m);
-    else if (m.method === METHOD_OPTIONS) this.onOptions(t, m);
-    else refuse(this.layer, t, m, 481);
+    if (m.toTagEnd > m.toTagStart) this.onRequestInside(t, m);
+    else this.strangers.onRequest(t, m, isAuthenticated);
   }
 
-  /**
-   * Returns whether the request came by two ways, or is the first INVITE of a call that arrives again after its
-   * transaction ended.
-   */
-  private wasHere(t: ServerTransaction, m: Message): boolean {
-    return this.layer.isMerged(t, m) || (m.method === METHOD_INVITE && this.pool.isFounder(m));
+  /** Passes a request on to the call or the subscription in whose dialog it is. */
+  private onRequestInside(t: ServerTransaction, m: Message): void {
+    const call = this.pool.ofRequest(m);
+    if (m.method === METHOD_SUBSCRIBE && this.transfer.referral.owns(m)) {
+      this.layer.prove(t.source.ip);
+      this.transfer.referral.onSubscribe(t, m);
+      return;
+    }
+    const watcher = call === null ? this.watchers.of(m) : null;
+    if (call !== null || watcher !== null) this.layer.prove(t.source.ip);
+    if (watcher !== null) watcher.onRequest(t, m);
+    else if (call === null) this.strangers.refuseCall(t, m, 481);
+    else if (!refuseRequired(t, m, OPTION_TAGS)) call.session.onRequest(t, m);
   }
 
   onTurnedAway(m: Message, source: Flow, status: number): void {
@@ -596,224 +448,6 @@ export class UserAgent
     for (let i = 0; i < this.calls.length; i++) this.calls[i].session.onAckTimeout(t);
   }
 
-  private get rules(): Rules {
-    return this.settings.refers === true ? RULES_REFER : RULES;
-  }
-
-  /** Asks the user agent's user. @returns as `mayCall` */
-  private judge(t: ServerTransaction, m: Message, call: Call | null, isAuthenticated = false): number {
-    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    return this.user.mayCall(m, from, call, isAuthenticated);
-  }
-
-  private refuseInspected(t: ServerTransaction, m: Message, status: number): void {
-    const { ip } = t.source;
-    const w = beginRefusalInside(this.layer, t, m, status, reasonOfRefusal(status));
-    if (status === 401) this.user.writeChallenge(w, ip);
-    else writeRefusal(w, this.rules, m, status);
-    sendRefusal(this.layer, t, w);
-    // A challenge is not a refusal yet.
-    if (status !== 401) this.tellRefused(t, m, status);
-  }
-
-  /** Refuses a request, and reports it if it is a call. @param line a header line with its end; NONE for none */
-  private refuseCall(t: ServerTransaction, m: Message, status: number, line: Uint8Array = NONE): void {
-    refuse(this.layer, t, m, status, line);
-    this.tellRefused(t, m, status);
-  }
-
-  private tellRefused(t: ServerTransaction, m: Message, status: number): void {
-    // This does not refuse a request that came twice, since the other copy is the call.
-    if (m.method !== METHOD_INVITE || status === 482) return;
-    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    this.user.onCallRefused?.(m, from, status);
-  }
-
-  private refuseFor(t: ServerTransaction, m: Message, status: number, reason: Uint8Array): void {
-    sendRefusal(this.layer, t, beginRefusalInside(this.layer, t, m, status, reason));
-    this.tellRefused(t, m, status);
-  }
-
-  /** @returns whether the INVITE was refused because of its body or its Accept */
-  private isUnreadable(t: ServerTransaction, m: Message): boolean {
-    if (findSdp(m, span) === BODY_OTHER) this.refuseCall(t, m, 415, ACCEPT_SDP);
-    else if (m.has(HEADER_ACCEPT) && !takesSdp(m)) this.refuseCall(t, m, 406);
-    else return false;
-    return true;
-  }
-
-  private onInvite(t: ServerTransaction, m: Message): void {
-    if (this.isUnreadable(t, m)) return;
-    const other = this.activeCall();
-    const isBusy = other !== null && !(this.joins && other.answeredMs >= 0);
-    const line = isBusy ? null : this.pool.takeLine();
-    const call = line === null ? null : this.pool.takeCall(line, this.transfer);
-    if (call === null) {
-      this.refuseCall(t, m, 486);
-      return;
-    }
-    const status = call.session.receive(t, m);
-    if (status !== 0) {
-      call.state = CALL_FREE;
-      this.tellRefused(t, m, status);
-      return;
-    }
-    this.arrive(call, t);
-    this.limitRinging(call, m);
-    if (!t.isUnproven) call.session.progress(180);
-    if (call.state === CALL_INCOMING) this.onCallState(call, 0, 0, m);
-    // A caller whose call is answered at once gets one message for each one sent. Until it gets an answer, it repeats
-    // its INVITE.
-    if (t.isUnproven) call.session.progress(180);
-  }
-
-  private arrive(call: Call, t: ServerTransaction): void {
-    call.startRinging(CALL_INCOMING);
-    t.isUnproven = this.isWary && t.source.transport === TRANSPORT_UDP && !this.layer.isProven(t.source.ip);
-  }
-
-  /** Takes a permitted INVITE that replaces a call of ours on its line, and answers it at once. RFC 3891 §3 */
-  private onReplacing(t: ServerTransaction, m: Message): void {
-    const row = m.first(HEADER_REPLACES);
-    if (m.next(row) >= 0 || !replaces.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) {
-      this.refuseFor(t, m, 400, BAD_REPLACES);
-      return;
-    }
-    const replaced = this.pool.ofReplaces(replaces);
-    const status = replaced === null ? 481 : this.judgeReplaced(replaced);
-    if (replaced === null || status !== 0) {
-      this.refuseCall(t, m, status);
-      return;
-    }
-    if (this.isUnreadable(t, m)) return;
-    this.transfer.endLeft();
-    const place = this.transfer.placeOf(replaced);
-    let call = this.pool.takeCall(place.line, this.transfer);
-    if (call === null) {
-      // The ringing call ends to make room, since the phone that picks up replaces it.
-      if (this.transfer.isOn) this.transfer.giveUp();
-      else if (replaced.answeredMs < 0) this.user.onMakeRoom?.(replaced);
-      call = this.pool.takeCall(place.line, this.transfer);
-    }
-    if (call === null) {
-      this.refuseCall(t, m, 503, RETRY_SOON);
-      return;
-    }
-    const problem = call.session.receive(t, m);
-    if (problem !== 0) {
-      call.state = CALL_FREE;
-      this.tellRefused(t, m, problem);
-      return;
-    }
-    this.arrive(call, t);
-    call.unlimit();
-    this.transfer.pickUp(call, place);
-    this.onCallState(call, 0, 0, m);
-    if (call.state === CALL_INCOMING) call.session.answer();
-  }
-
-  /** @returns 0, or the status that refuses an INVITE to replace that call */
-  private judgeReplaced(call: Call): number {
-    const { state, isCaller } = call.session;
-    if (state === SESSION_ENDED || call.isMoved) return 603;
-    if (this.transfer.isPicking) return 491;
-    if (state >= SESSION_ANSWERED) return replaces.isEarlyOnly ? 486 : 0;
-    // An early dialog can be replaced if we made the call, not if the other side did. RFC 3891 §3
-    return isCaller ? 0 : 481;
-  }
-
-  /** Takes a REFER in a call. RFC 3515 §2.4 */
-  private onRefer(t: ServerTransaction, m: Message, call: Call): void {
-    const { transfer, wish } = this;
-    if (this.settings.refers !== true) {
-      replyWith(t, 405, ALLOW);
-      return;
-    }
-    call.refers += 1;
-    const status = this.judgeRefer(t, m, call);
-    if (status !== 0) {
-      if (status === 400) this.refuseFor(t, m, 400, BAD_REFER_TO);
-      else this.refuseInspected(t, m, status);
-      this.onTransfer(TRANSFER_REFUSED, call, null, 0, status, m);
-      return;
-    }
-    const id = call.refers > 1 ? m.cseq : -1;
-    const { isSilent } = wish;
-    if (!transfer.startMove(call, destination.target, destination.isDirect, wish.fields)) {
-      const failed = this.isFull ? 503 : 513;
-      replyWith(t, failed, this.isFull ? RETRY_SOON : NONE);
-      this.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
-      return;
-    }
-    const w = t.respond(202);
-    writeContact(w, this.context, t.source);
-    if (isSilent) w.put(REFER_SUB_FALSE);
-    w.put(EMPTY_BODY);
-    t.sendResponse();
-    if (!isSilent) transfer.subscribe(call, id);
-  }
-
-  /** @returns 0 with `destination`, or the status that refuses the REFER */
-  private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
-    const { transfer, wish, user } = this;
-    // A call cannot be moved before it is answered, or while it is already being moved.
-    if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
-    const status = wish.readRefer(m, this.layer.scratch);
-    if (status !== 0) return status;
-    if (user.mayRefer === undefined || !transfer.mayMove) return 403;
-    destination.target = wish.target;
-    destination.isDirect = false;
-    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
-    return user.mayRefer(m, from, call, destination);
-  }
-
-  /**
-   * Limits the ringing of an incoming call by our setting and by the caller's Expires; after that the answer is 487.
-   * RFC 3261 §13.3.1
-   */
-  private limitRinging(call: Call, m: Message): void {
-    const { ringTimeMs } = this.settings;
-    const expiresS = m.uint(HEADER_EXPIRES, LONGEST_RING_S);
-    const isTheirs = expiresS >= 0 && (ringTimeMs === 0 || expiresS * 1000 < ringTimeMs);
-    call.lateStatus = isTheirs ? 487 : 480;
-    call.limit(isTheirs ? Math.max(expiresS * 1000, 1) : ringTimeMs);
-  }
-
-  private onMessage(t: ServerTransaction, m: Message, call: Call | null): void {
-    if (findText(m, span) === BODY_OTHER) {
-      const w = beginRefusalInside(this.layer, t, m, 415);
-      w.put(ACCEPT_TEXT);
-      sendRefusal(this.layer, t, w);
-      return;
-    }
-    const status = call === null ? 0 : this.judge(t, m, call);
-    if (status !== 0) {
-      this.refuseInspected(t, m, status);
-      return;
-    }
-    t.reply(200);
-    this.user.onText(call, m);
-  }
-
-  /** Answers OPTIONS. The answer to a stranger does not show whether a call is under way. */
-  private onOptions(t: ServerTransaction, m: Message): void {
-    const isBusy = this.activeCall() !== null;
-    const status = isBusy ? this.judge(t, m, null) : 0;
-    this.replyOptions(t, isBusy && (status === 0 || status === 486) ? 486 : 200);
-  }
-
-  /** Answers OPTIONS with the status that an INVITE would get at this moment. RFC 3261 §11.2 */
-  private replyOptions(t: ServerTransaction, status: number): void {
-    const w = t.respond(status);
-    // The response is short, because anybody may send OPTIONS with a forged address, which would get a flood otherwise.
-    w.put(this.context.allow);
-    w.put(ALLOW_EVENTS);
-    w.put(ACCEPT);
-    w.put(SUPPORTED_ALL);
-    w.put(EMPTY_BODY);
-    t.sendResponse();
-  }
-
   // ---- events of calls ----
 
   onCallUnchanged(call: Call, wasHold: boolean, m: Message | null): void {
@@ -821,33 +455,7 @@ export class UserAgent
   }
 
   onCallRequest(call: Call, t: ServerTransaction, m: Message): void {
-    switch (m.method) {
-      case METHOD_OPTIONS:
-        this.replyOptions(t, 200);
-        break;
-      case METHOD_MESSAGE:
-        this.onMessage(t, m, call);
-        break;
-      case METHOD_REFER:
-        this.onRefer(t, m, call);
-        break;
-      case METHOD_INFO: {
-        const digit = readInfoDigit(m);
-        if (digit.code < 0 && m.bodyEnd > m.bodyStart) {
-          replyWith(t, 415, ACCEPT_DIGITS);
-          break;
-        }
-        t.reply(200);
-        if (digit.code >= 0) this.user.onDigit(call, digit.code, digit.durationMs, DIGIT_INFO);
-        break;
-      }
-      case METHOD_OTHER:
-        replyWith(t, 501, this.rules.allow);
-        break;
-      default:
-        replyWith(t, 405, this.rules.allow);
-        break;
-    }
+    this.inCall.onRequest(call, t, m);
   }
 
   onCallDigitAnswered(call: Call, status: number): void {
@@ -892,74 +500,8 @@ export class UserAgent
     this.registration.onServerBack(ip, port);
   }
 
-  // ---- our address as others see it ----
-
-  /** Takes the settings for it. @returns whether they change our Contact */
-  private configureOutside(before: UserAgentSettings, isFirst: boolean): boolean {
-    const { settings, layer } = this;
-    const { learnsAddress = false, stun = "", publicIp = -1 } = settings;
-    this.registration.learnsAddress = learnsAddress && publicIp < 0;
-    if (!isFirst && learnsAddress === before.learnsAddress && stun === before.stun && publicIp === before.publicIp)
-      return false;
-    if (publicIp >= 0) layer.outside ??= new Outside();
-    if (layer.outside !== null) {
-      layer.outside.forget();
-      layer.outside.fixedIp = publicIp;
-    }
-    const server = this.registration.learnsAddress ? stun : "";
-    if (server !== stun) this.onTrouble(publicIp >= 0 ? UNASKED_BY_ADDRESS : UNASKED_BY_NAT);
-    if (this.finder !== null || server !== "") this.prepareFinder().configure(server);
-    const told = this.toldOutside;
-    this.tellOutside();
-    return told !== this.toldOutside;
-  }
-
-  private prepareFinder(): AddressFinder {
-    const { layer, network, sound, finderTimer } = this;
-    this.finder ??= new AddressFinder({ layer, network, sound, lines: this.lines.length, timer: finderTimer }, this);
-    this.finder.rtpPort = this.settings.rtpPort;
-    return this.finder;
-  }
-
-  onTimer(): void {
-    if (this.finder === null) return;
-    this.finder.bound = this.registration.flow;
-    this.finder.onTimer();
-  }
-
   onSeen(): void {
-    if (this.finder === null) this.prepareFinder().start();
-    this.followOutside();
-  }
-
-  onOutsideChanged(): void {
-    this.registration.correct();
-    this.followOutside();
-  }
-
-  onDoubt(): void {
-    this.registration.ask();
-  }
-
-  /** Sends the new address to the calls whose peers get our address as seen from outside. */
-  private followOutside(): void {
-    this.tellOutside();
-    for (let i = 0; i < this.calls.length; i++) {
-      const call = this.calls[i];
-      if (call.isTalking() && call.session.isOutside() && !call.session.reoffer()) call.onUnchanged(false, null);
-    }
-  }
-
-  private tellOutside(): void {
-    const { outside, udpPort, tcpPort } = this.layer;
-    const isTcp = this.settings.transport !== TRANSPORT_UDP;
-    const isTold = outside?.isFor(-1) === true;
-    const ip = isTold ? outside.signallingIp : -1;
-    const port = isTold ? outside.signallingPort(isTcp ? tcpPort : udpPort, isTcp) : 0;
-    const told = isTold ? ip * 65536 + port : -1;
-    if (told === this.toldOutside) return;
-    this.toldOutside = told;
-    this.user.onOutside?.(ip, port);
+    this.ownAddress.onSeen();
   }
 
   // ---- events of the registration ----
@@ -1032,19 +574,6 @@ function placeText(ip: number, port: number): string {
 
 const EMPTY = octets("");
 const UNSAID = "the other side cannot be told: the request does not fit, or could not be sent; the call is as it was";
-/** Returns whether the user decides on requests of that method. The others reveal nothing and do nothing. */
-function isAsked(method: number): boolean {
-  return method === METHOD_INVITE || method === METHOD_MESSAGE || method === METHOD_SUBSCRIBE;
-}
-
-function takesSdp(m: Message): boolean {
-  return (
-    m.contains(HEADER_ACCEPT, APPLICATION_SDP) ||
-    m.contains(HEADER_ACCEPT, ANY_APPLICATION) ||
-    m.contains(HEADER_ACCEPT, ANY_TYPE)
-  );
-}
-
 function callInfoOf({ picture = "" }: UserAgentSettings): Uint8Array {
   return picture === "" ? NONE : octets("Call-Info: <" + picture + ">;purpose=icon\r\n");
 }

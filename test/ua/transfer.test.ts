@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { text } from "../../src/core/bytes.js";
 import type { Call } from "../../src/ua/call.js";
-import type { Destination } from "../../src/ua/useragent.js";
+import type { Destination } from "../../src/ua/incall.js";
 import { part } from "../runs.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
