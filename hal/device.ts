@@ -334,6 +334,8 @@ export interface Device {
   tcp(options: TcpOptions): Promise<TcpStack>;
   /** Its connections can be protected by TLS: `tcp` gives `connectSecure`. */
   readonly hasTls?: boolean;
+  /** @returns the hardware address of the network in hexadecimal digits; a device without one lacks this */
+  hardwareAddress?(): string;
   resolver: Resolver;
   microphone: AudioPort;
   speaker: AudioOutput;

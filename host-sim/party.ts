@@ -3,6 +3,8 @@
  * network (wiring.ts), and who presses which button when (cli.ts).
  */
 
+import { createHash } from "node:crypto";
+import { hostname } from "node:os";
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
 import type { AudioInput, AudioOutput, AudioPort, Clock, Codec, Device, InputName, Store } from "../hal/device.js";
@@ -191,6 +193,7 @@ export class Party implements DoorEvents, TerminalUser {
       wifi: this.wifi,
       reader: (options) => this.reader.open(options),
       address: () => ip,
+      hardwareAddress: () => hardwareAddressOf(house, ip, settings.get("sip.port"), belongings.name),
       clock: house.clock,
       random: belongings.random,
       resolver: wiring.resolver,
@@ -211,4 +214,14 @@ export class Party implements DoorEvents, TerminalUser {
       journal: new PartOfStore(belongings.store, "journal-"),
     };
   }
+}
+
+/**
+ * @returns a hardware address that stays the same from run to run, one of those that belong to no maker. On the
+ * machine's own network another machine has another one.
+ */
+function hardwareAddressOf(house: House, ip: number, port: number, name: string): string {
+  const machine = house.network === null ? hostname() : "";
+  const digest = createHash("sha256").update([machine, ip, port, name].join(" ")).digest("hex");
+  return "02" + digest.slice(0, 10);
 }

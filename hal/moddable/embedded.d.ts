@@ -128,7 +128,7 @@ declare module "time" {
   export default Time;
 }
 declare module "net" {
-  const Net: { get(property: "DNS"): string[] | undefined };
+  const Net: { get(property: "DNS"): string[] | undefined; get(property: "MAC"): string | undefined };
   export default Net;
 }
 declare module "mc/config" {

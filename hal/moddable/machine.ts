@@ -385,6 +385,10 @@ export class Machine implements Device {
     return freeBytes();
   }
 
+  hardwareAddress(): string {
+    return Net.get("MAC") ?? "";
+  }
+
   collect(): void {
     collect();
   }

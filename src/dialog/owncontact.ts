@@ -7,7 +7,7 @@
 import { octets } from "../core/bytes.js";
 import type { Flow, Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { overTransport, URI_CLOSE } from "../wire/lines.js";
+import { OB, overTransport, URI_CLOSE } from "../wire/lines.js";
 import { TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
@@ -27,7 +27,7 @@ export interface Self {
 export function writeContact(w: Writer, self: Self, flow: Flow, opening: Uint8Array = CONTACT_SIP): void {
   w.put(opening);
   writeOwnPlace(w, self.layer, self.contactUser, flow.transport, flow.ip);
-  w.put(URI_CLOSE);
+  writeEnd(w, self.layer);
 }
 
 /** Writes the line of a request. @param opening as in `writeContact` */
@@ -35,6 +35,12 @@ export function writeContactTo(w: Writer, self: Self, target: Target, opening: U
   const { layer } = self;
   w.put(opening);
   writeOwnPlace(w, layer, self.contactUser, target.transport, layer.outside === null ? -1 : layer.knownIp(target));
+  writeEnd(w, layer);
+}
+
+/** While our server reaches us by our flow, the requests of a dialog are to come by it as well. RFC 5626 §4.3 */
+function writeEnd(w: Writer, layer: TransactionLayer): void {
+  if (layer.flows?.isGranted) w.put(OB);
   w.put(URI_CLOSE);
 }
 

@@ -149,6 +149,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   /** Undefined on a device without TLS. */
   declare secureStream?: Network["secureStream"];
 
+  hardwareAddress(): string {
+    return this.device.hardwareAddress?.() ?? "";
+  }
+
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
     const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? houseServerLimits(doorLimits) : doorLimits;
     this.device = device;

@@ -232,6 +232,11 @@ const SETTINGS = [
     ["auto", "off", "10", "30", "60", "120", "300"],
     "seconds between questions to the server whether it still has the door; auto: 28 with a second server, 30 at a private address, else off",
   ),
+  onOff(
+    "sip.outbound",
+    "off",
+    "keep the way by which the door registered open, so that the server reaches it behind any router (RFC 5626)",
+  ),
   number("sip.port", 5060, "local SIP port, UDP and TCP", { min: 1, max: 65535 }),
   choice(
     "sip.trust",

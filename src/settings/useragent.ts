@@ -42,6 +42,7 @@ export function agentSettings(s: Settings): UserAgentSettings {
     stun: s.get("net.stun"),
     publicIp: ipv4(s.get("net.publicAddress")),
     ...(picture === "" ? {} : { picture }),
+    ...(s.get("sip.outbound") ? { outbound: true } : {}),
   };
 }
 

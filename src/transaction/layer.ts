@@ -104,6 +104,16 @@ export interface BindingUser {
   onBinding(socket: number, ip: number, port: number, bytes: Uint8Array, start: number, end: number): boolean;
 }
 
+/** Keeps the flow by which we are registered. RFC 5626 */
+export interface FlowKeeper extends BindingUser {
+  /** The server reaches us by the flow of our REGISTER. */
+  readonly isGranted: boolean;
+  /** Octets came over a connection. */
+  onHeard(connection: number): void;
+  /** A connection is over. */
+  onGone(connection: number): void;
+}
+
 /** Handles messages without transactions. `m` and `source` are lent for the call. */
 export interface Bypass {
   /** @returns false for a request that needs a transaction after all */
@@ -159,6 +169,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   outside: Outside | null = null;
   /** Gets datagrams that may be STUN; null: there is no such user. */
   bindings: BindingUser | null = null;
+  /** Keeps the flow of our registration; null: nobody does. */
+  flows: FlowKeeper | null = null;
   /**
    * A server has to answer a STUN Binding request, by which a client behind a NAT keeps its port open. RFC 5626 §5.4,
    * §8
@@ -297,7 +309,10 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
       this.counters.keepAlives += 1;
       return;
     }
-    if (this.bindings?.onBinding(SIP_SOCKET, ip, port, bytes, start, end)) {
+    if (
+      this.flows?.onBinding(SIP_SOCKET, ip, port, bytes, start, end) ||
+      this.bindings?.onBinding(SIP_SOCKET, ip, port, bytes, start, end)
+    ) {
       this.counters.keepAlives += 1;
       return;
     }
@@ -521,7 +536,12 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     }
   }
 
+  onStreamHeard(connection: number): void {
+    this.flows?.onHeard(connection);
+  }
+
   onStreamGone(connection: number, hasSpoken: boolean, isTls = false): void {
+    this.flows?.onGone(connection);
     if (isTls) this.user.onSecureGone?.(connection);
     const clients = this.clients.items;
     for (let i = 0; i < clients.length; i++) clients[i].onStreamGone(connection, hasSpoken);

@@ -27,6 +27,8 @@ export interface Network {
   readonly tlsPort?: number;
   /** @returns how the other side of a TLS connection has proved who it is, in a word for people; "" when it has not */
   proofOf?(connection: number): string;
+  /** @returns the device's hardware address in hexadecimal digits, "" if it has none */
+  hardwareAddress?(): string;
   /** Closes a connection; `streamClosed` need not follow. @param isDropped what was not sent yet is dropped */
   closeStream(connection: number, isDropped?: boolean): void;
   /**

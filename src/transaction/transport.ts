@@ -94,6 +94,8 @@ export class TransactionCounters {
 
 /** Gets what comes over connections. */
 export interface StreamUser {
+  /** Octets came over a connection; they are not read yet. */
+  onStreamHeard(connection: number): void;
   /**
    * A message is in the stream's framer.
    * @param isBroken it is too long, or its end is not known, and the framer has the part that could be kept, perhaps
@@ -476,6 +478,7 @@ export class Transport {
   receive(connection: number, bytes: Uint8Array, start: number, end: number): void {
     const stream = this.stream(connection);
     if (stream === null) return;
+    this.user.onStreamHeard(connection);
     const framer = stream.framer;
     let at = start;
     let goesOn = true;
@@ -512,6 +515,12 @@ export class Transport {
     const stream = this.stream(connection);
     if (stream !== null && !stream.isIncoming && !stream.isTls)
       this.reach.noteReach(stream.ip, stream.port, REACH_TCP, this.timers.nowMs);
+  }
+
+  /** Sends a keep-alive over a connection. RFC 5626 §4.4.1 */
+  ping(connection: number, bytes: Uint8Array): void {
+    const stream = this.stream(connection);
+    if (stream !== null) this.network.sendStream(connection, stream.ip, stream.port, bytes, 0, bytes.length);
   }
 
   private pong(stream: Stream): void {

@@ -44,6 +44,8 @@ export interface AccountSettings {
    * if it is near.
    */
   probeS?: number;
+  /** The flow of the registration is kept, where the registrar takes part (RFC 5626); undefined: it is not. */
+  outbound?: boolean;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;
 }
@@ -61,6 +63,7 @@ export function isSameAccount(a: AccountSettings, b: AccountSettings): boolean {
     a.register === b.register &&
     a.expiresS === b.expiresS &&
     a.probeS === b.probeS &&
+    a.outbound === b.outbound &&
     a.transport === b.transport
   );
 }

@@ -21,7 +21,15 @@ import { Flow, type Target } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { isCredible, Outside } from "../transaction/outside.js";
 import { DATAGRAM_USUAL_BYTES } from "../transaction/request.js";
-import { CONTACT_OPEN, CRLF, EMPTY_BODY, EXPIRES, SUPPORTED_PATH, URI_EXPIRES } from "../wire/lines.js";
+import {
+  CONTACT_OPEN,
+  CRLF,
+  EMPTY_BODY,
+  EXPIRES,
+  SUPPORTED_OUTBOUND,
+  SUPPORTED_PATH,
+  URI_EXPIRES,
+} from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -39,6 +47,7 @@ import { hasBinding, readGranted } from "./bindings.js";
 import type { Credentials } from "./credentials.js";
 import { explainChallenge } from "./explain.js";
 import { Moved } from "./moved.js";
+import { Outbound, type OutboundUser } from "./outbound.js";
 
 export const REGISTRATION_OFF = 0;
 export const REGISTRATION_TRYING = 1;
@@ -100,6 +109,10 @@ export interface RegistrationUser {
   onBinding(m: Message, start: number, end: number): void;
   /** The address at which the server sees us has changed. */
   onSeen(): void;
+  /** The flow of our registration is dead, or cannot be kept: one line for people. */
+  onTrouble(line: string): void;
+  /** @returns the device's hardware address in hexadecimal digits, "" if it has none */
+  hardwareAddress(): string;
 }
 
 // Scratch for the time of one function call.
@@ -123,7 +136,7 @@ export interface RegistrationRoom {
   contactBytes: number;
 }
 
-export class Registration implements ClientUser, TimerUser {
+export class Registration implements ClientUser, TimerUser, OutboundUser {
   state = REGISTRATION_OFF;
   /** The interval that the server granted, s. */
   grantedS = 0;
@@ -185,6 +198,8 @@ export class Registration implements ClientUser, TimerUser {
   private contactEnd = 0;
   private readonly next: Uint8Array;
   private nextEnd = 0;
+  /** Keeps the flow of the registration; made if the settings say so. */
+  private outbound: Outbound | null = null;
 
   constructor(parts: RegistrationParts, user: RegistrationUser, room: RegistrationRoom) {
     const { layer, timers, random, account, credentials } = parts;
@@ -209,6 +224,7 @@ export class Registration implements ClientUser, TimerUser {
     this.lostInRow = 0;
     this.awaySinceMs = Infinity;
     this.requestedS = this.account.settings.expiresS;
+    this.prepareOutbound();
     if (!this.draft.isDrafted()) {
       span.set(this.account.registrar, 0, this.account.registrar.length);
       if (!this.draft.draft(this.random, this.account.from, this.account.to, span, this.account.proxyRoute)) {
@@ -222,11 +238,21 @@ export class Registration implements ClientUser, TimerUser {
     this.startRound();
   }
 
+  private prepareOutbound(): void {
+    if (this.account.settings.outbound !== true) {
+      this.outbound?.close();
+      this.outbound = null;
+      return;
+    }
+    this.outbound ??= new Outbound(this.layer, this, this.user.hardwareAddress());
+    this.outbound.isRefused = false;
+  }
+
   /** Removes our binding and stays unregistered. RFC 3261 §10.2.2 */
   stop(): void {
     const was = this.state;
     this.wanted = false;
-    this.timers.stop(this.timer);
+    this.sleep();
     // Only one request is under way at a time. It may still bind us, so its answer leads to the removal. RFC 3261 §10.2
     if (this.request !== null && !this.isQuery) return;
     if (was === REGISTRATION_OFF || this.contactEnd === 0) this.setState(REGISTRATION_OFF, 0, null);
@@ -254,9 +280,10 @@ export class Registration implements ClientUser, TimerUser {
   /** Forgets everything without a request to the server, before the same account is read again. */
   reset(): void {
     this.wanted = false;
-    this.timers.stop(this.timer);
+    this.sleep();
     this.dropRequest();
     this.draft.clear();
+    this.outbound?.stop();
     this.contactEnd = 0;
     this.boundIp = -1;
     this.moved?.forget();
@@ -286,7 +313,7 @@ export class Registration implements ClientUser, TimerUser {
 
   /** @returns ms until we register or refresh next, -1 when neither is due */
   nextMs(): number {
-    const leftMs = this.timers.remaining(this.timer);
+    const leftMs = this.outbound === null ? this.timers.remaining(this.timer) : this.outbound.wakeLeftMs();
     return leftMs >= 0 && this.state === REGISTRATION_DONE ? Math.max(0, this.refreshMs - this.timers.nowMs) : leftMs;
   }
 
@@ -330,10 +357,31 @@ export class Registration implements ClientUser, TimerUser {
   }
 
   onTimer(): void {
+    const { outbound } = this;
+    if (outbound === null || outbound.onTimer()) this.onWake();
+    if (outbound !== null) this.setTimer(outbound.leftMs());
+  }
+
+  private onWake(): void {
     this.isCorrected = false;
-    if (this.request !== null) this.timers.start(this.timer, WAIT_MS);
+    if (this.request !== null) this.wakeIn(WAIT_MS);
     else if (this.state === REGISTRATION_DONE && this.timers.nowMs < this.refreshMs) this.probe();
     else this.startRound();
+  }
+
+  /** Wakes us then; the timer also runs out for what keeps our flow. */
+  private wakeIn(ms: number): void {
+    this.setTimer(this.outbound === null ? ms : this.outbound.join(ms));
+  }
+
+  private sleep(): void {
+    this.outbound?.join(Infinity);
+    this.timers.stop(this.timer);
+  }
+
+  private setTimer(ms: number): void {
+    if (ms === Infinity) this.timers.stop(this.timer);
+    else this.timers.start(this.timer, ms);
   }
 
   /** Asks whether the registrar still has our binding; `onAccepted` and `fail` handle the answer. */
@@ -348,7 +396,7 @@ export class Registration implements ClientUser, TimerUser {
     const refreshInMs = Math.max(0, this.refreshMs - this.timers.nowMs);
     const probeS = this.probeS();
     const part = PROBE_LATEST - PROBE_SPREAD * fraction(this.random);
-    this.timers.start(this.timer, probeS > 0 ? Math.min(refreshInMs, Math.round(probeS * 1000 * part)) : refreshInMs);
+    this.wakeIn(probeS > 0 ? Math.min(refreshInMs, Math.round(probeS * 1000 * part)) : refreshInMs);
   }
 
   private probeS(): number {
@@ -371,6 +419,35 @@ export class Registration implements ClientUser, TimerUser {
     if (this.request === null) this.refreshIn(Math.round(RELINK_MS * (1 + 4 * fraction(this.random))));
   }
 
+  // The flow of our registration. RFC 5626 §4.5
+
+  onFlowAnswered(isFirst: boolean): void {
+    if (isFirst) this.failures = 0;
+    if (this.outbound !== null) this.setTimer(this.outbound.leftMs());
+  }
+
+  onFlowGone(connection: number): void {
+    this.onSecureGone(connection);
+  }
+
+  onFlowDead(why: string, wasProven: boolean): void {
+    const { boundAt, layer } = this;
+    const { connection } = boundAt;
+    boundAt.connection = -1;
+    if (boundAt.transport !== TRANSPORT_UDP && connection >= 0) layer.transport.closeConnection(connection, true);
+    if (this.state !== REGISTRATION_DONE) return;
+    this.dropRequest();
+    this.user.onTrouble("sip.outbound: " + why + ", so the door registers anew");
+    // A flow that never worked may not work the next time either.
+    if (!wasProven) {
+      this.fail(0, null, 0, why);
+      return;
+    }
+    this.problem = why;
+    this.setState(REGISTRATION_FAILED, 0, null);
+    this.startRound();
+  }
+
   /** Notes that a server of the account answers again. It may be preferred to the one that has our binding. */
   onServerBack(ip: number, port: number): void {
     if (this.state === REGISTRATION_FAILED && this.wanted && this.request === null) this.startRound();
@@ -381,7 +458,7 @@ export class Registration implements ClientUser, TimerUser {
 
   private refreshIn(ms: number): void {
     this.refreshMs = Math.min(this.refreshMs, this.timers.nowMs + ms);
-    this.timers.start(this.timer, Math.max(0, this.refreshMs - this.timers.nowMs));
+    this.wakeIn(Math.max(0, this.refreshMs - this.timers.nowMs));
   }
 
   private startRound(): void {
@@ -417,7 +494,7 @@ export class Registration implements ClientUser, TimerUser {
   private sendRegister(): void {
     const t = this.layer.client(this);
     if (t === null) {
-      if (!this.isQuery) this.timers.start(this.timer, WAIT_MS);
+      if (!this.isQuery) this.wakeIn(WAIT_MS);
       this.isQuery = this.isProbe = false;
       return;
     }
@@ -433,7 +510,7 @@ export class Registration implements ClientUser, TimerUser {
   private writeRegister(t: ClientTransaction, takesBack: boolean): boolean {
     const w = this.draft.beginRequest(t, METHOD_REGISTER, this.account.settings.transport);
     if (!this.isQuery) this.writeContacts(w, t.target, takesBack);
-    w.put(SUPPORTED_PATH);
+    w.put(this.outbound?.isRefused === false ? SUPPORTED_OUTBOUND : SUPPORTED_PATH);
     if (this.isTrusted())
       this.credentials.writeAnswer(w, t, METHOD_REGISTER, this.draft.requestUri, this.challenges > 0);
     // No server needs this field, so a request that would be long omits it.
@@ -454,6 +531,7 @@ export class Registration implements ClientUser, TimerUser {
       w.raw(this.contact, 0, this.contactEnd);
       w.put(URI_EXPIRES);
       w.uint(0);
+      this.outbound?.writeParams(w);
       w.put(CRLF);
       return;
     }
@@ -464,7 +542,9 @@ export class Registration implements ClientUser, TimerUser {
     if (w.ok && w.at - start <= this.next.length) {
       this.nextEnd = w.at - start;
       copyOctets(this.next, 0, w.bytes, start, start + this.nextEnd);
-      if (takesBack && this.contactEnd > 0 && !this.isSameContact()) {
+      // A registrar that knows our flow replaces its binding.
+      const isKnown = this.outbound?.isKnown === true;
+      if (takesBack && this.contactEnd > 0 && !isKnown && !this.isSameContact()) {
         // Our address changed. The same request removes the old binding, or calls would go to an address that is not
         // ours.
         w.at = start;
@@ -475,6 +555,7 @@ export class Registration implements ClientUser, TimerUser {
     }
     w.put(URI_EXPIRES);
     w.uint(this.requestedS);
+    this.outbound?.writeParams(w);
     w.put(CRLF);
     w.put(EXPIRES);
     w.uint(this.requestedS);
@@ -517,6 +598,11 @@ export class Registration implements ClientUser, TimerUser {
       this.credentials.takeChallenge(t, m, this.challenges > 0)
     ) {
       this.challenges += 1;
+      this.sendRegister();
+    } else if (m.status === 439 && this.outbound?.isRefused === false) {
+      // RFC 5626 §4.2.1, §11.6
+      this.outbound.isRefused = true;
+      this.user.onTrouble("sip.outbound: the first server keeps no flows (439), so the door registers without it");
       this.sendRegister();
     } else if (m.status === 423 && this.canRaise(m.uint(HEADER_MIN_EXPIRES, UINT32_MOST))) {
       this.requestedS = m.uint(HEADER_MIN_EXPIRES, UINT32_MOST);
@@ -628,7 +714,8 @@ export class Registration implements ClientUser, TimerUser {
       while (list.next()) this.user.onBinding(m, list.start, list.end);
       return;
     }
-    this.failures = 0;
+    // A flow that is kept counts when it has worked. RFC 5626 §4.5
+    if (this.outbound === null || this.isRemoval) this.failures = 0;
     this.problem = "";
     this.awaySinceMs = Infinity;
     if (this.isRemoval) {
@@ -655,6 +742,10 @@ export class Registration implements ClientUser, TimerUser {
     this.isRewritten = !hasBinding(m, this.contact, this.contactEnd, false);
     // A registrar that lists no bindings in this answer lists none when asked.
     if (!m.has(HEADER_CONTACT)) this.isProbeRefused = true;
+    if (this.outbound !== null) {
+      this.outbound.onRegistered(m, this.boundAt);
+      if (!this.outbound.isGranted) this.failures = 0;
+    }
     this.waitWhileRegistered();
     this.setState(REGISTRATION_DONE, m.status, m);
     // This happens once a round, so that a router that gives each request another port makes no storm.
@@ -704,7 +795,7 @@ export class Registration implements ClientUser, TimerUser {
     const waitS = retryAfterS > 0 ? Math.min(retryAfterS, RETRY_AFTER_MOST_S) : this.backOffS();
     this.failures += 1;
     this.problem = problem;
-    this.timers.start(this.timer, Math.round(waitS * 1000));
+    this.wakeIn(Math.round(waitS * 1000));
     this.setState(REGISTRATION_FAILED, status, m);
   }
 
@@ -750,6 +841,7 @@ export class Registration implements ClientUser, TimerUser {
     this.state = state;
     // The Service-Route stays during a refresh and ends with the registration. RFC 3608 §5
     const isDone = state === REGISTRATION_DONE;
+    if (!isDone) this.outbound?.stop();
     if (isDone || state !== REGISTRATION_TRYING) {
       const isChanged = this.account.setServiceRoute(isDone ? m : null);
       const isTrusted = this.isTrusted();

@@ -45,6 +45,7 @@ export const MAX_FORWARDS_70 = octets("Max-Forwards: 70\r\n");
 /** We are short of room, which is over soon. RFC 3261 §21.5.4 */
 export const RETRY_SOON = octets("Retry-After: 5\r\n");
 export const SUPPORTED_PATH = octets("Supported: path\r\n");
+export const SUPPORTED_OUTBOUND = octets("Supported: path, outbound\r\n");
 /** In the CANCEL to a phone that rang beside the one that was answered. RFC 3326 §3.1 */
 export const ANSWERED_ELSEWHERE = octets('Reason: SIP;cause=200;text="Call completed elsewhere"\r\n');
 /** The subscription's time is over. RFC 6665 §4.1.3 */
