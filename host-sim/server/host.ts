@@ -15,6 +15,7 @@ import {
   type AuthWatcher,
 } from "../../src/server/authenticator.js";
 import { Domains } from "../../src/server/domains.js";
+import { FlowPath } from "../../src/server/flowpath.js";
 import { Guard } from "../../src/server/guard.js";
 import { DayClock, type LocationStore, type LocationWatcher } from "../../src/server/location.js";
 import { MemoryLocation } from "../../src/server/memory.js";
@@ -173,6 +174,7 @@ export class Host {
       jobs: JOBS,
       // Only a store that other servers change too asks for a request to be read again.
       jobBytes: this.redis !== null ? MESSAGE_BYTES : 0,
+      ...(this.redis === null ? {} : { flowPath: new FlowPath(this.layer, this.routeTokens) }),
       flowTimerS: options.mode === "proxy" ? options.flowTimerS : 0,
       serviceRoute: options.serviceRoute === "" ? NONE : octets(routeOf(options.serviceRoute)),
       minS: options.minExpiresS,

@@ -40,7 +40,7 @@ import type { Domains } from "./domains.js";
 import { LoopGuard } from "./loop.js";
 import type { OverloadJudge } from "./overload.js";
 import { Places } from "./places.js";
-import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, Route } from "./route.js";
+import { FLOW_FORGED, KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, Route } from "./route.js";
 import type { RouteTokens } from "./routetoken.js";
 import { Routing } from "./routing.js";
 import type { Targets } from "./targets.js";
@@ -124,6 +124,9 @@ export class Admission implements OverloadJudge {
     const uri = route.isReadable ? route.uri : null;
     const problem = inspect(rules, m, uri, route.source, this.loops.wasHere(m, route.loopHash));
     if (problem !== 0) return problem;
+    // RFC 5626 §5.3
+    if (route.flowState === FLOW_FORGED) return 403;
+    if (route.isByFlow && !this.targets.isThere(route.flowToken)) return 430;
     if (route.isForServer) return hasNeedlessBody(m) ? 415 : 200;
     const status = this.authorize(m, route, this.mayStranger(m, route));
     if (status !== 0) return status;
@@ -191,7 +194,7 @@ export class Admission implements OverloadJudge {
     sender.forget();
     // ACK and CANCEL cannot be challenged. §22.1
     if (m.method === METHOD_ACK || m.method === METHOD_CANCEL) return 0;
-    if (route.isInDialog || this.isTrusted(source.ip)) return 0;
+    if (route.isInDialog || route.isByFlow || this.isTrusted(source.ip)) return 0;
     // A From that cannot be read here may be read as a user of ours by the phone that shows it.
     if (!this.readFrom(m)) return 400;
     const from = this.domains.claimedDomain(this.uri);

@@ -4,6 +4,7 @@
  * Not here: who asks, and where records are kept.
  */
 import { equal, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { Flow } from "../transaction/flow.js";
 import { hasOneVia } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
@@ -13,6 +14,7 @@ import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT, HEADER_EXPIRES, HEADER_PATH, HEADER_SUPPORTED } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
+import type { FlowPath } from "./flowpath.js";
 import type { Bindings } from "./location.js";
 import { copyBinding } from "./memory.js";
 import type { Places } from "./places.js";
@@ -54,6 +56,8 @@ export class Contacts {
   /** A contact is bound to the flow that the request came by. RFC 5626 §6 */
   isOutbound = false;
   private readonly grantsOutbound: boolean;
+  private readonly flowPath: FlowPath | null;
+  private readonly flow = new Flow();
   private readonly places: Places;
   private readonly options: ExpiryOptions;
   private readonly limit: number;
@@ -81,8 +85,16 @@ export class Contacts {
   /**
    * @param limit contacts that an address may have; a request may have twice as many, for those it removes
    * @param grantsOutbound phones may keep their flow, because a proxy reaches them by it
+   * @param flowPath writes our Path for them; null: no other server reads the bindings
    */
-  constructor(limit: number, options: ExpiryOptions, places: Places, grantsOutbound: boolean) {
+  constructor(
+    limit: number,
+    options: ExpiryOptions,
+    places: Places,
+    grantsOutbound: boolean,
+    flowPath: FlowPath | null,
+  ) {
+    this.flowPath = flowPath;
     this.grantsOutbound = grantsOutbound;
     this.places = places;
     this.limit = limit;
@@ -258,8 +270,10 @@ export class Contacts {
   private addBinding(m: Message, t: ServerTransaction, node: number, nowS: number, i: number, out: Bindings): boolean {
     out.contact.set(m.bytes, this.starts[i], this.ends[i]);
     out.callId.set(m.bytes, m.callIdStart, m.callIdEnd);
-    out.path.set(this.pathEnd > 0 ? this.path : NONE, 0, this.pathEnd);
     this.toFlowId(m.bytes, i);
+    out.isOwnPath = this.pathEnd === 0 && this.flowId.size() > 0 && this.writeOwnPath(t, node);
+    if (!out.isOwnPath) out.path.set(this.pathEnd > 0 ? this.path : NONE, 0, this.pathEnd);
+    else out.path.set(this.path, 0, this.writer.at);
     out.flowId.set(this.flowId.bytes, this.flowId.start, this.flowId.end);
     out.q = this.qs[i];
     out.expiresS = Math.min(nowS + this.expires[i], 0xffffffff);
@@ -271,6 +285,16 @@ export class Contacts {
     out.node = node;
     this.expires[i] = -1;
     return out.addBinding();
+  }
+
+  /** Writes our own Path into the room of that of the request, which has none. @returns whether it is needed */
+  private writeOwnPath(t: ServerTransaction, node: number): boolean {
+    const { flowPath, flow, writer: w } = this;
+    if (flowPath === null) return false;
+    flow.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    w.begin(this.path, 0, this.path.length);
+    flowPath.writeValue(w, flow, node, flowPath.transport);
+    return w.ok;
   }
 
   /** @returns the contact with the highest q of those that are still to be added, -1 for none */

@@ -4,7 +4,7 @@
  * Not here: whom it goes to (proxy.ts), where it says that it goes (routing.ts), and its Via (src/transaction).
  */
 
-import { NONE, octets } from "../core/bytes.js";
+import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
 import { ResponseHead } from "../transaction/head.js";
 import { reasonOfRefusal } from "../transaction/inspection.js";
@@ -24,10 +24,12 @@ import {
   HEADER_PROXY_AUTHORIZATION,
   HEADER_RECORD_ROUTE,
   HEADER_ROUTE,
+  HEADER_SUPPORTED,
   HEADER_VIA,
   METHOD_INVITE,
   METHOD_NOTIFY,
   METHOD_REFER,
+  METHOD_REGISTER,
   METHOD_SUBSCRIBE,
   METHOD_UPDATE,
   TRANSPORT_NONE,
@@ -39,15 +41,19 @@ import { SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
+import { FlowPath } from "./flowpath.js";
 import { BREADTH_DEFAULT, type Hop, isBehindNat } from "./hop.js";
 import type { Route } from "./route.js";
 import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens, TokenText } from "./routetoken.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
+const OB = octets("ob");
 const MAX_BREADTH = octets("Max-Breadth: ");
 const ROUTE_URI = octets("Route: <");
 const RECORD_ROUTE = octets("Record-Route: <sip:");
+const PATH = octets("Path: ");
+const PATH_OPTION = octets("path");
 const LOOSE = octets(";lr>\r\n");
 // What `forwardOnce` returns besides a status.
 export const SENT = 0;
@@ -69,7 +75,9 @@ export class Forwarder {
   private readonly list = new ValueList();
   private readonly address = new NameAddress();
   private readonly contact = new Uri();
+  private readonly value = new Span();
   private readonly token = new TokenText();
+  private readonly flowPath: FlowPath;
 
   /** @param isRecording whether this server stays on the way of the dialogs that begin through it */
   constructor(layer: TransactionLayer, admission: Admission, isRecording: boolean) {
@@ -77,6 +85,7 @@ export class Forwarder {
     this.admission = admission;
     this.routeTokens = admission.routeTokens;
     this.isRecording = isRecording;
+    this.flowPath = new FlowPath(layer, admission.routeTokens);
   }
 
   /**
@@ -128,6 +137,7 @@ export class Forwarder {
     const { source } = route;
     this.head.writeVias(w, m, source, this.back);
     if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, route, hop, target.transport);
+    if (m.method === METHOD_REGISTER) this.writePath(w, m, source, target.transport);
     this.writeRoutes(w, m, route, hop);
     w.put(MAX_FORWARDS);
     w.uint(m.maxForwards < 0 ? MAX_FORWARDS_DEFAULT : m.maxForwards - 1);
@@ -201,6 +211,17 @@ export class Forwarder {
     if (transport !== source.transport) this.writeOwnUri(w, source.transport);
   }
 
+  /**
+   * Writes our Path with the flow of a phone that registers elsewhere, if it is next to us and its registrar may be
+   * given a Path. RFC 3327 §5.2, RFC 5626 §5.1
+   */
+  private writePath(w: Writer, m: Message, source: Flow, transport: number): void {
+    if (!hasOneVia(m) || !m.contains(HEADER_SUPPORTED, PATH_OPTION)) return;
+    w.put(PATH);
+    this.flowPath.writeValue(w, source, this.admission.targets.node, transport);
+    w.crlf();
+  }
+
   private writeMoved(w: Writer, m: Message, row: number, host: number): boolean {
     return writeMovedContact(w, m, row, this.routeTokens, m.fromTagStart, m.fromTagEnd, host, this.caller);
   }
@@ -228,7 +249,9 @@ export class Forwarder {
     if (row < 0 || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return;
     if (!address.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) return;
     if (!contact.parse(address.bytes, address.uriStart, address.uriEnd)) return;
-    if (source.transport !== TRANSPORT_UDP || isBehindNat(contact, source.ip)) caller.copy(source);
+    // A caller may ask for its flow. RFC 5626 §5.1
+    const isKept = contact.param(OB, this.value);
+    if (isKept || source.transport !== TRANSPORT_UDP || isBehindNat(contact, source.ip)) caller.copy(source);
   }
 
   /** @returns the host by which the caller is reached: that of the proxy before us, else that in its Contact */

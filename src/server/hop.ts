@@ -55,6 +55,11 @@ export class Hop {
   setElsewhere(route: Route, transport: Transport): void {
     this.uri.set(route.target.bytes, route.target.start, route.target.end);
     this.isOwners = route.isPlanned;
+    if (route.isByFlow) {
+      this.flow.copy(route.flowToken.flow);
+      this.isFixed = true;
+      return;
+    }
     const { flow } = route.token;
     if (route.isFollowed && !route.hasRoute && transport.isOpen(flow)) this.flow.copy(flow);
   }

@@ -80,7 +80,9 @@ export interface LocationStore {
 // path, and to the end of the binding the flow's id if an octet says that there is one.
 const HEAD = 6;
 const FIXED = 34;
+// Bits of that octet.
 const HAS_FLOW_ID = 1;
+const HAS_OWN_PATH = 2;
 
 /**
  * The bindings of one address: a reader of a record, walked with `first` and `next`, and its writer, with `startRecord`
@@ -105,6 +107,8 @@ export class Bindings {
    * known by them, not by its contact, and the phone is reached by its flow alone. Empty for any other binding.
    */
   readonly flowId = new Span();
+  /** The Path is that of the process that took the REGISTER: it leads to the phone's flow. */
+  isOwnPath = false;
   /** The q of the contact, thousandths. */
   q = 1000;
   /** When the binding ends, s on the day clock. */
@@ -186,7 +190,9 @@ export class Bindings {
       const callId = contact + this.uint16(at + 28);
       const path = callId + this.uint16(at + 30);
       const end = path + this.uint16(at + 32);
-      const hasFlowId = this.bytes[at + 27] === HAS_FLOW_ID;
+      const bits = this.bytes[at + 27];
+      const hasFlowId = (bits & HAS_FLOW_ID) !== 0;
+      this.isOwnPath = (bits & HAS_OWN_PATH) !== 0;
       if (hasFlowId ? end >= this.at : end !== this.at) {
         this.ok = false;
         return false;
@@ -237,7 +243,7 @@ export class Bindings {
     this.putUint32(at + 20, this.ip);
     this.putUint16(at + 24, this.port);
     this.bytes[at + 26] = this.transport;
-    this.bytes[at + 27] = flowId.size() > 0 ? HAS_FLOW_ID : 0;
+    this.bytes[at + 27] = (flowId.size() > 0 ? HAS_FLOW_ID : 0) | (this.isOwnPath ? HAS_OWN_PATH : 0);
     this.putUint16(at + 28, contact.size());
     this.putUint16(at + 30, callId.size());
     this.putUint16(at + 32, path.size());

@@ -247,6 +247,7 @@ export function copyBinding(from: Bindings, to: Bindings): void {
   to.callId.set(from.callId.bytes, from.callId.start, from.callId.end);
   to.path.set(from.path.bytes, from.path.start, from.path.end);
   to.flowId.set(from.flowId.bytes, from.flowId.start, from.flowId.end);
+  to.isOwnPath = from.isOwnPath;
   to.q = from.q;
   to.expiresS = from.expiresS;
   to.cseq = from.cseq;

@@ -177,6 +177,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   /** @returns SHARE_* that a request belongs to */
   private shareOf(route: Route): number {
     if (route.isInDialog) return SHARE_DIALOG;
+    if (route.isByFlow) return SHARE_KNOWN;
     return route.sender.isKnown || this.admission.isTrusted(route.source.ip) ? SHARE_KNOWN : SHARE_STRANGER;
   }
 
@@ -219,7 +220,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
    */
   private isUnproven(t: ServerTransaction, route: Route): boolean {
     const { transport, ip } = t.source;
-    if (transport !== TRANSPORT_UDP || route.sender.isKnown || route.isInDialog) return false;
+    if (transport !== TRANSPORT_UDP || route.sender.isKnown || route.isInDialog || route.isByFlow) return false;
     return !this.admission.isTrusted(ip) && !this.layer.isProven(ip);
   }
 
@@ -424,7 +425,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       contexts.flags[slot] |= FLAG_CLOSED;
       this.cancelAll(slot, NONE);
     }
-    if (isOurs) this.noteStatus(slot, m.status);
+    // Another server of ours has lost the flow, which says nothing to a caller. RFC 5626 §5.3
+    if (isOurs || m.status === 430) this.noteStatus(slot, m.status === 430 ? 480 : m.status);
     else this.weighResponse(t, m);
     if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
   }

@@ -46,6 +46,7 @@ import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import { type Authenticator, CHECK_OK, Sender } from "./authenticator.js";
 import { CONTACTS_OK, Contacts, type ExpiryOptions } from "./contacts.js";
+import type { FlowPath } from "./flowpath.js";
 import {
   AOR_MAX_BYTES,
   Bindings,
@@ -79,6 +80,8 @@ export interface RegistrarOptions extends ExpiryOptions {
    * flows, for nothing here could reach phones by them.
    */
   flowTimerS: number;
+  /** Writes a Path for phones that keep their flow, because other servers read the store; kept. Without it none does. */
+  flowPath?: FlowPath;
   /** Where the contacts of phones may be; kept. Without it, the usual places. */
   places?: Places;
 }
@@ -179,7 +182,8 @@ export class Registrar implements LocationUser, ServerOwner {
     this.options = options;
     this.node = random.uint32() | 0;
     const places = options.places ?? new Places(layer);
-    this.contacts = new Contacts(options.contacts, options, places, options.flowTimerS > 0);
+    const { contacts, flowTimerS, flowPath = null } = options;
+    this.contacts = new Contacts(contacts, options, places, flowTimerS > 0, flowPath);
     this.rules = options.flowTimerS > 0 ? RULES_OUTBOUND : RULES;
     this.record = new Uint8Array(options.recordBytes);
     for (let i = 0; i < options.jobs; i++) this.jobs.push(new Job(i, options.jobBytes));

@@ -12,7 +12,7 @@ import { HEADER_ROUTE } from "../wire/names.js";
 import { Uri } from "../wire/uri.js";
 import { Sender } from "./authenticator.js";
 import { AOR_MAX_BYTES } from "./location.js";
-import { RouteToken } from "./routetoken.js";
+import { FlowToken, RouteToken } from "./routetoken.js";
 import { STRANGERS_BY_RULE } from "./users.js";
 
 // Kinds of targets.
@@ -26,6 +26,13 @@ export const KIND_USER = 2;
 export const KIND_NOBODY = 3;
 /** The request goes on to `target`, along its own Route or by the number plan. */
 export const KIND_ELSEWHERE = 4;
+
+// What a Route says of the flow of a phone that registered through us.
+export const FLOW_NONE = 0;
+/** The token is genuine: the request goes to that phone. */
+export const FLOW_NAMED = 1;
+/** It is none of ours, or was changed. */
+export const FLOW_FORGED = 2;
 
 export class Route {
   /** Address and connection that the request came from. */
@@ -56,6 +63,11 @@ export class Route {
   /** What our Record-Route says, if `isFollowed`. */
   readonly token = new RouteToken();
 
+  /** FLOW_*: what the last Route of ours says. */
+  flowState = FLOW_NONE;
+  /** The flow, if it is FLOW_NAMED. */
+  readonly flowToken = new FlowToken();
+
   // Filled by Targets.findTarget.
   /** KIND_* of the target. */
   kind = KIND_STRANGE;
@@ -78,6 +90,11 @@ export class Route {
   /** Route values are left that lead beyond this server. */
   get hasRoute(): boolean {
     return this.count > this.ownCount;
+  }
+
+  /** The request goes over the flow of a phone, to that phone. */
+  get isByFlow(): boolean {
+    return this.flowState === FLOW_NAMED && !this.hasRoute;
   }
 
   /** Steps `list` to the first Route value that leads beyond this server. @returns whether there is one */

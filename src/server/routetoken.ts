@@ -8,7 +8,10 @@
  * before us. The caller gets another token: our entry is rewritten in each response (§16.7), when the Contact of the
  * called side is known, and this token holds for the tags of both. A side that changes its Contact later gets a
  * parameter into the new Contact that lets the other side follow.
- * Not here: which requests a token lets through (routing.ts), rewriting (answered.ts).
+ *
+ * A flow token stands in our Path (RFC 5626 §5.1, RFC 3327): it names the flow of a phone that registered through us,
+ * elsewhere or in a store that other servers read. A request along it goes to that phone alone.
+ * Not here: which requests a token lets through (routing.ts, admission.ts), rewriting (answered.ts).
  */
 
 import { lower, octets, Span } from "../core/bytes.js";
@@ -53,6 +56,9 @@ const TOLD_DIGITS = 1 + 8 + 8 + 8;
 const SHORT_DIGITS = MAC_DIGITS + TOLD_DIGITS;
 const FLOW_DIGITS = 16;
 const LONG_DIGITS = SHORT_DIGITS + 2 * FLOW_DIGITS;
+/** A flow token: the hash; end, process and connection; the flow. Its length tells it from the others. */
+export const FLOW_TOKEN_DIGITS = MAC_DIGITS + 8 + 8 + 8 + FLOW_DIGITS;
+const FLOW_WORD = octets("flow");
 const KEY_BYTES = 32;
 const BLANK = octets(" ");
 /** The parameter in a Contact that was changed: the hash, and perhaps a flow. */
@@ -71,6 +77,14 @@ export class RouteToken {
   ownHost = HOST_NONE;
   /** How the other side is reached; TRANSPORT_NONE: as its Contact says. */
   readonly flow = new Flow();
+}
+
+/** What a flow token says. `RouteTokens.readFlowToken` fills it; the caller owns it. */
+export class FlowToken {
+  readonly flow = new Flow();
+  /** The process that has the connection of the flow. */
+  node = 0;
+  isExpired = false;
 }
 
 /** The text of a token. `RouteTokens` writes it; the caller owns it. */
@@ -149,7 +163,7 @@ export class RouteTokens {
     const w = this.writer;
     w.begin(out.bytes, MAC_DIGITS, LONG_DIGITS);
     w.hex(form, 1);
-    w.hex(Math.floor(this.nowS() / TOKEN_STEP_S + 1) * TOKEN_STEP_S + TOKEN_LIFE_S, 8);
+    w.hex(this.endS(), 8);
     w.hex(callerHost, 8);
     w.hex(calleeHost, 8);
     if (isLong) {
@@ -235,6 +249,49 @@ export class RouteTokens {
     flow.set(TRANSPORT_NONE, -1, 0, -1);
     if (size > MAC_DIGITS) this.readFlow(bytes, start + MAC_DIGITS, flow);
     return true;
+  }
+
+  /** Writes the token for a flow to a phone. @param node the process that has its connection @param out filled */
+  writeFlowToken(flow: Flow, node: number, out: TokenText): void {
+    out.size = FLOW_TOKEN_DIGITS;
+    const w = this.writer;
+    w.begin(out.bytes, MAC_DIGITS, LONG_DIGITS);
+    w.hex(this.endS(), 8);
+    w.hex(node, 8);
+    w.hex(flow.connection, 8);
+    writeFlow(w, flow);
+    this.hashFlow(out.bytes, MAC_DIGITS, out.size);
+    w.begin(out.bytes, 0, MAC_DIGITS);
+    this.putMac(w);
+  }
+
+  /** Reads `user` as a flow token of ours. @param out filled if it is one @returns whether it is one */
+  readFlowToken(user: Span, out: FlowToken): boolean {
+    const { bytes, start, end } = user;
+    if (end - start !== FLOW_TOKEN_DIGITS) return false;
+    const at = start + MAC_DIGITS;
+    this.hashFlow(bytes, at, end);
+    if (!this.isMac(bytes, start)) return false;
+    out.isExpired = this.nowS() >= this.number(bytes, at) >>> 0;
+    out.node = this.number(bytes, at + 8);
+    out.flow.set(TRANSPORT_NONE, -1, 0, -1);
+    this.readFlow(bytes, at + 24, out.flow);
+    out.flow.connection = this.number(bytes, at + 16);
+    return true;
+  }
+
+  private hashFlow(bytes: Uint8Array, start: number, end: number): void {
+    const { hash } = this;
+    hash.beginHash();
+    hash.update(this.key, 0, KEY_BYTES);
+    hash.update(FLOW_WORD, 0, FLOW_WORD.length);
+    hash.update(bytes, start, end);
+    hash.finish(this.mac, 0);
+  }
+
+  /** @returns when a token ends that is written now, s */
+  private endS(): number {
+    return Math.floor(this.nowS() / TOKEN_STEP_S + 1) * TOKEN_STEP_S + TOKEN_LIFE_S;
   }
 
   private nowS(): number {

@@ -22,8 +22,8 @@ import {
 } from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
 import type { Domains } from "./domains.js";
-import type { Route } from "./route.js";
-import { MOVED, type RouteTokens } from "./routetoken.js";
+import { FLOW_FORGED, FLOW_NAMED, FLOW_NONE, type Route } from "./route.js";
+import { FLOW_TOKEN_DIGITS, MOVED, type RouteTokens } from "./routetoken.js";
 
 export class Routing {
   private readonly domains: Domains;
@@ -45,6 +45,7 @@ export class Routing {
   readRoute(m: Message, route: Route): boolean {
     route.count = route.ownCount = 0;
     route.isBroken = route.isFollowed = route.isInDialog = false;
+    route.flowState = FLOW_NONE;
     route.isReadable = this.readFields(m, route);
     return route.isReadable;
   }
@@ -85,6 +86,11 @@ export class Routing {
     const { user } = this;
     user.set(uri.bytes, uri.userStart, uri.userEnd);
     if (user.size() === 0) return hasToken;
+    route.flowState = FLOW_NONE;
+    if (user.size() === FLOW_TOKEN_DIGITS) {
+      route.flowState = this.routeTokens.readFlowToken(user, route.flowToken) ? FLOW_NAMED : FLOW_FORGED;
+      return false;
+    }
     return m.toTagEnd > m.toTagStart && this.routeTokens.readToken(m, user, route.token);
   }
 

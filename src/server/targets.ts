@@ -13,6 +13,7 @@ import { type Hop, isBehindNat } from "./hop.js";
 import { AOR_MAX_BYTES, type Bindings, writeUser } from "./location.js";
 import type { NumberPlan } from "./numberplan.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, KIND_USER, type Route } from "./route.js";
+import type { FlowToken } from "./routetoken.js";
 import { STRANGERS_BY_RULE, type UserStore } from "./users.js";
 
 // What `readContact` returns.
@@ -36,7 +37,7 @@ export class Targets {
   private readonly domains: Domains;
   private readonly plan: NumberPlan;
   /** The process whose connections are open here. */
-  private readonly node: number;
+  readonly node: number;
   private users: UserStore;
   private readonly name = new Span();
   private readonly userBytes = new Uint8Array(AOR_MAX_BYTES);
@@ -117,7 +118,8 @@ export class Targets {
     const { other, layer } = this;
     hop.clear();
     hop.uri.set(list.contact.bytes, list.contact.start, list.contact.end);
-    if (list.path.size() > 0) {
+    // Our own Path is for other servers.
+    if (list.path.size() > 0 && !(list.isOwnPath && list.node === this.node)) {
       hop.path.set(list.path.bytes, list.path.start, list.path.end);
       return true;
     }
@@ -137,6 +139,13 @@ export class Targets {
       hop.isFixed = isNat || other.transport() === TRANSPORT_NONE;
     }
     return true;
+  }
+
+  /** Whether the flow that a token of ours names is there. */
+  isThere(token: FlowToken): boolean {
+    if (token.isExpired) return false;
+    if (token.flow.transport === TRANSPORT_UDP) return true;
+    return token.node === this.node && this.layer.transport.stream(token.flow.connection) !== null;
   }
 
   /**

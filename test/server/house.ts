@@ -6,9 +6,11 @@ import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets, Span } from "../../src/core/bytes.js";
 import { Timers } from "../../src/core/timers.js";
 import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthenticatorOptions } from "../../src/server/authenticator.js";
+import { FlowPath } from "../../src/server/flowpath.js";
 import { type Bindings, DayClock, type LocationStore } from "../../src/server/location.js";
 import { MemoryLocation } from "../../src/server/memory.js";
 import { FLOW_TIMER_S, Registrar, type RegistrarOptions } from "../../src/server/registrar.js";
+import { RouteTokens } from "../../src/server/routetoken.js";
 import { Server } from "../../src/server/server.js";
 import { UserTable } from "../../src/server/users.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
@@ -34,6 +36,8 @@ export interface Place {
   transactions?: number;
   /** The number of nonces whose counts are kept, by default the usual number. */
   nonces?: number;
+  /** Other servers read its store. */
+  isShared?: boolean;
 }
 
 export function secretOf(name: string, password: string, algorithm: number, realm = "example.org"): Uint8Array {
@@ -83,6 +87,8 @@ export class House {
   readonly memory: MemoryLocation;
   readonly auth: Authenticator;
   readonly registrar: Registrar;
+  /** The keys of a house whose store others read. */
+  readonly routeTokens: RouteTokens | null;
   readonly server = new Server();
   private branch = 0;
   private cseq = 0;
@@ -117,6 +123,8 @@ export class House {
       nonces: place.nonces ?? AUTHENTICATOR_DEFAULTS.nonces,
       ...auth,
     });
+    this.routeTokens = place.isShared === true ? new RouteTokens(this.random) : null;
+    this.routeTokens?.useTimers(this.timers);
     this.store = makeStore === null ? this.memory : makeStore(this.memory);
     this.registrar = new Registrar(this.layer, this.clock, this.random, {
       auth: this.auth,
@@ -131,6 +139,7 @@ export class House {
       jobBytes: 4096,
       serviceRoute: NONE,
       flowTimerS: FLOW_TIMER_S,
+      ...(this.routeTokens === null ? {} : { flowPath: new FlowPath(this.layer, this.routeTokens) }),
       ...options,
     });
     this.server.registrar = this.registrar;

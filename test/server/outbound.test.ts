@@ -1,8 +1,10 @@
 /** Tests phones that keep their flow (RFC 5626): how they register, by which way they are reached, and when not. */
 import { describe, expect, it } from "vitest";
+import { ipv4 } from "../../src/core/address.js";
+import { TOKEN_LIFE_S } from "../../src/server/routetoken.js";
 import { field, fields } from "../transaction/harness.js";
-import { contactsOf } from "./house.js";
-import { ALICE, brief, ProxyHouse } from "./proxied.js";
+import { contactsOf, home } from "./house.js";
+import { ALICE, type Ask, brief, ProxyHouse } from "./proxied.js";
 
 const URN = "<urn:uuid:00000000-0000-1000-8000-aabbccddeeff>";
 const KEPT = ';reg-id=1;+sip.instance="' + URN + '"';
@@ -147,5 +149,102 @@ describe("a call to a phone that keeps its flow, RFC 5626 §5.3", () => {
     h.pass(2000);
     h.layer.transport.closeUnused(180_000);
     expect(h.layer.transport.stream(7)).toBe(null);
+  });
+});
+
+describe("a phone that registers elsewhere through this proxy, RFC 5626 §5", () => {
+  const EDGE = "10.8.8.8";
+  const register = (extra: string, via = "Via: SIP/2.0/UDP 192.168.0.7:5060;branch=z9hG4bKr1\r\n"): Ask => ({
+    method: "REGISTER",
+    uri: "sip:10.5.5.5",
+    via,
+    from: "<sip:zoe@elsewhere.net>;tag=zz",
+    to: "<sip:zoe@elsewhere.net>",
+    extra: "Contact: <sip:zoe@192.168.0.7:5060>" + KEPT + "\r\n" + extra,
+  });
+  const house = (): ProxyHouse => new ProxyHouse({ trusted: [ipv4("10.7.7.7")] });
+  const pathOf = (h: ProxyHouse): string => field(h.sends(register(SUPPORTED), NAT)[0].text, "Path");
+  const along = (path: string): Ask => ({ uri: "sip:zoe@192.168.0.7:5060", extra: "Route: " + path + "\r\n" });
+
+  it("gets a Path with its flow in it, if its registrar may be given one", () => {
+    expect(pathOf(house())).toMatch(/^<sip:[0-9a-f]{56}@10\.0\.0\.1:5060;lr;ob>$/);
+    const without = (ask: Ask): string[] => fields(house().sends(ask, NAT)[0].text, "Path");
+    expect(without(register(""))).toEqual([]);
+    const two = "Via: SIP/2.0/UDP 10.7.7.7;branch=z9hG4bKr2, SIP/2.0/UDP 192.168.0.7;branch=z9hG4bKr1\r\n";
+    expect(without(register(SUPPORTED, two))).toEqual([]);
+    expect(without(register(SUPPORTED + "Path: <sip:far@10.0.0.8;lr>\r\n"))).toHaveLength(2);
+  });
+
+  it("is reached along that Path by everybody who knows it, over its flow", () => {
+    const h = house();
+    const path = pathOf(h);
+    const sent = h.sends(along(path), EDGE + ":5060");
+    expect([sent[0].line, brief(sent)]).toEqual(["INVITE sip:zoe@192.168.0.7:5060 SIP/2.0", ["INVITE " + NAT]]);
+    expect(fields(sent[0].text, "Route")).toEqual([]);
+    expect(brief(h.answers(sent[0], 200, "bb", "Contact: <sip:zoe@192.168.0.7:5060>\r\n"))).toEqual([
+      "200 " + EDGE + ":5060",
+    ]);
+  });
+
+  it("is not reached by a token that was changed anywhere", () => {
+    const h = house();
+    const path = pathOf(h);
+    for (let i = 5; i < 61; i++) {
+      const digit = path[i] === "0" ? "1" : "0";
+      const forged = path.slice(0, i) + digit + path.slice(i + 1);
+      expect(brief(h.sends(along(forged), EDGE + ":5060")), "digit " + i).toEqual(["403 " + EDGE + ":5060"]);
+    }
+    expect(brief(h.sends(along(path.replace(/sip:[0-9a-f]+/, "sip:" + "0".repeat(56))), EDGE + ":5060"))).toEqual([
+      "403 " + EDGE + ":5060",
+    ]);
+  });
+
+  it("cannot be the way to anybody else", () => {
+    const h = house();
+    const path = pathOf(h);
+    const beyond = along(path + ", <sip:10.6.6.6;lr>");
+    expect(brief(h.sends(beyond, EDGE + ":5060"))).toEqual(["407 " + EDGE + ":5060"]);
+    // Whoever the Request-URI names, only the phone of the flow gets the request.
+    expect(brief(h.sends({ ...along(path), uri: "sip:victim@10.6.6.6" }, EDGE + ":5060"))).toEqual(["INVITE " + NAT]);
+    const other = new ProxyHouse({}, [], null, { ...home(), seed: 9 });
+    expect(brief(other.sends(along(path), EDGE + ":5060"))).toEqual(["403 " + EDGE + ":5060"]);
+  });
+
+  it("is told 430 when the token has ended", () => {
+    const h = house();
+    const path = pathOf(h);
+    h.pass((TOKEN_LIFE_S + 3700) * 1000);
+    expect(brief(h.sends(along(path), EDGE + ":5060"))).toEqual(["430 " + EDGE + ":5060"]);
+  });
+});
+
+describe("servers that share a store, RFC 5626 §5.3", () => {
+  const shared = (): ProxyHouse => new ProxyHouse({}, [], null, { ...home(), isShared: true });
+  const path = (h: ProxyHouse): string => h.bound("bob@example.org")[0].path;
+  const OTHER = "10.0.0.77:5060";
+
+  it("reach a phone of one another by the flow that its server has, until that is gone", () => {
+    const h = shared();
+    h.registerByStream(7, "10.7.7.7", 41_000, bob("<sip:bob@10.0.0.3:5060;transport=tcp>" + KEPT));
+    expect(path(h)).toMatch(/^<sip:[0-9a-f]{56}@10\.0\.0\.1:5060;lr;ob>$/);
+    const along = { uri: "sip:bob@10.0.0.3:5060;transport=tcp", extra: "Route: " + path(h) + "\r\n" };
+    expect(h.sends(along, OTHER).map(({ to }) => to)).toEqual(["tcp 7 10.7.7.7:41000"]);
+    // The server itself needs no Path.
+    expect(h.sends({}).map(({ to }) => to)).toEqual(["tcp 7 10.7.7.7:41000"]);
+    h.layer.streamClosed(7);
+    expect(brief(h.sends(along, OTHER))).toEqual(["430 " + OTHER]);
+  });
+
+  it("do not tell a phone the Path that they made", () => {
+    expect(fields(shared().register(bob(HOME + KEPT), NAT), "Path")).toEqual([]);
+  });
+
+  it("tell a caller 480 when another server has lost the flow", () => {
+    const h = new ProxyHouse();
+    const extra = SUPPORTED + "Path: <sip:token@10.0.0.7;lr;ob>\r\n";
+    h.register(bob(HOME + KEPT, extra), NAT);
+    const [invite] = h.sends({});
+    expect(brief([invite])).toEqual(["INVITE 10.0.0.7:5060"]);
+    expect(brief(h.answers(invite, 430))).toEqual(["480 10.9.9.9:5060"]);
   });
 });

@@ -87,7 +87,7 @@ export class ProxyHouse extends House {
       plan: new NumberPlan(rules),
       node: this.registrar.node,
     });
-    const tokens = new RouteTokens(this.random);
+    const tokens = this.routeTokens ?? new RouteTokens(this.random);
     const admission = new Admission(this.layer, this.random, {
       auth: this.auth,
       domains: ourDomains,
