@@ -82,6 +82,7 @@ const PROBE_LATEST = 0.95;
 const PROBE_SPREAD = 0.15;
 /** The longest Retry-After that is accepted: a day. */
 const RETRY_AFTER_MOST_S = 86400;
+const RETRY_SPREAD_MOST = 3;
 /** Wait while another request of ours is under way, or no transaction is free; also the least between two refreshes. */
 const WAIT_MS = 5000;
 /**
@@ -792,7 +793,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.unlearn();
     if (!isAway) this.awaySinceMs = Infinity;
     else if (this.awaySinceMs === Infinity) this.awaySinceMs = this.timers.nowMs;
-    const waitS = retryAfterS > 0 ? Math.min(retryAfterS, RETRY_AFTER_MOST_S) : this.backOffS();
+    const waitS = retryAfterS > 0 ? this.retryS(retryAfterS) : this.backOffS();
     this.failures += 1;
     this.problem = problem;
     this.wakeIn(Math.round(waitS * 1000));
@@ -828,6 +829,15 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.boundIp = -1;
     this.layer.outside?.forgetSeen();
     if (this.moved?.isOn) this.goHome();
+  }
+
+  /**
+   * A server that has too much to do tells many doors the same time, so the wait is spread more and more, up to
+   * RETRY_SPREAD_MOST times as long. RFC 3261 §21.5.4
+   */
+  private retryS(retryAfterS: number): number {
+    const leastS = Math.min(retryAfterS, RETRY_AFTER_MOST_S);
+    return leastS * (1 + Math.min(this.failures, RETRY_SPREAD_MOST) * fraction(this.random));
   }
 
   private backOffS(): number {
