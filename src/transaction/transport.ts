@@ -282,6 +282,11 @@ export class Transport {
     return transport === TRANSPORT_TCP ? this.tcpPort : this.udpPort;
   }
 
+  /** @returns the device's hardware address in hexadecimal digits, "" if it has none */
+  hardwareAddress(): string {
+    return this.network.hardwareAddress?.() ?? "";
+  }
+
   /** Whether the driver has TLS. */
   get hasTls(): boolean {
     return this.network.secureStream !== undefined;

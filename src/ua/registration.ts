@@ -112,8 +112,6 @@ export interface RegistrationUser {
   onSeen(): void;
   /** The flow of our registration is dead, or cannot be kept: one line for people. */
   onTrouble(line: string): void;
-  /** @returns the device's hardware address in hexadecimal digits, "" if it has none */
-  hardwareAddress(): string;
 }
 
 // Scratch for the time of one function call.
@@ -245,7 +243,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
       this.outbound = null;
       return;
     }
-    this.outbound ??= new Outbound(this.layer, this, this.user.hardwareAddress());
+    this.outbound ??= new Outbound(this.layer, this, this.layer.transport.hardwareAddress());
     this.outbound.isRefused = false;
   }
 

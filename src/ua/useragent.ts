@@ -491,10 +491,6 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.onTrouble("the server " + placeText(from.ip, from.port) + why + next);
   }
 
-  hardwareAddress(): string {
-    return this.network.hardwareAddress?.() ?? "";
-  }
-
   onSecureGone(connection: number): void {
     this.registration.onSecureGone(connection);
   }
