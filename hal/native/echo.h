@@ -24,6 +24,7 @@ static inline void echo_begin(echo_t *s)
 		s->floors[i] = echo_packed(small_of(1000, 10));
 	s->seed = 1;
 	s->guard = 32768;
+	s->ceiling = 32768;
 	s->gate = 32768;
 	s->coupling = 8192;
 	s->gain = ECHO_GAIN;

@@ -80,9 +80,16 @@ typedef struct {
 	uint32_t seed;
 	/* Against wind: the last input and output of the filter. */
 	int32_t wind[2];
-	/* Blocks that a tone has been loud for, and the gain that it is answered with, of 32768. */
+	/*
+	 * How long a sound has been loud without a pause, and the gain that it is answered with, of 32768; what that may
+	 * rise to, and for how many blocks it howls, 0 for not at all; the crest and the average of the power.
+	 */
 	int32_t ringing;
 	int32_t guard;
+	int32_t ceiling;
+	int32_t howls;
+	small_t crest;
+	small_t average;
 	/* How often the filter failed lately: from ECHO_TROUBLE on, voices are switched. */
 	int32_t trouble;
 	/*

@@ -15,8 +15,16 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 	23452, 24007, 24547, 25072, 25582, 26077, 26556, 27019, 27466, 27896, 28310, 28706, 29085, 29447, 29791, 30117,
 	30424, 30714, 30985, 31237, 31470, 31685, 31880, 32057, 32213, 32351, 32469, 32567, 32646, 32705, 32745, 32765};
 
-/* Blocks that a tone rings before it is taken for howling: 240 ms. */
-#define ECHO_RINGING 30
+/*
+ * What is loud for so many blocks without a pause is howling: 720 ms, or a third of it for a tone, or where it is near
+ * full scale. A block of a pause counts for so many.
+ */
+#define ECHO_RINGING 90
+#define ECHO_PAUSE 12
+/* What stays loud for so many blocks after it is turned down is no loop: 1.6 s. */
+#define ECHO_NO_LOOP 200
+/* The least gain against howling: -30 dB. */
+#define ECHO_GUARD_LEAST 1000
 /* Gain 1, and the most: 12 dB. */
 #define ECHO_GAIN 4096
 #define ECHO_GAIN_MOST 16384
@@ -72,20 +80,48 @@ static inline int32_t echo_random(echo_t *s)
 }
 
 /*
- * Howling is one loud tone that stays, or sound near full scale that stays: it is turned down within a moment, and
- * slowly up again. `peak`: the most in three bins.
+ * Howling is loud and has no pauses: a voice has some between its sounds. It is turned down within a moment, and the
+ * gain returns to less than half of what it was, from where it rises by a quarter of a dB a second: in a loop to less
+ * than it howls at. A loud voice that is taken for howling is turned down to the level of other voices. `peak`: the
+ * most in three bins.
  */
 static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
-	int isTone = whole > small_of(64000000, 22) || (whole > small_of(2250000, 22) && small_share(peak, whole) > 24576);
-	if (isTone)
-		s->ringing += s->ringing < ECHO_RINGING;
-	else
-		s->ringing -= s->ringing > 0;
-	if (isTone && s->ringing == ECHO_RINGING)
-		s->guard -= s->guard > 400 ? s->guard >> 3 : 0;
-	else if (s->guard < 32768)
-		s->guard = echo_within(s->guard + (s->guard >> 8) + 1, 32768);
+	uint32_t gain = (uint32_t)s->guard >> 4;
+	small_t square = small_of(gain * gain, -22), out = small_mul(whole, square);
+	/* Levels of 1,500 and, after howling, of 600; of 5,000 and, after it, of 1,500 for half a second; of 8,000. */
+	int32_t isAgain = s->ceiling < 32768;
+	small_t loud = isAgain ? small_of(360000, 22) : small_of(2250000, 22);
+	small_t lasting = isAgain ? small_of(2250000, 22) : small_of(25000000, 22);
+	s->crest = small_scale(s->crest, 30720);
+	if (s->crest < whole)
+		s->crest = whole;
+	s->average = small_add(small_scale(s->average, 32256), small_scale(whole, 512));
+	/* 12 dB below the crest is a pause. */
+	if (out <= loud || whole <= small_scale(s->crest, 2048))
+		s->ringing -= s->ringing > ECHO_PAUSE ? ECHO_PAUSE : s->ringing;
+	else if (s->ringing < ECHO_RINGING)
+		s->ringing += whole > small_of(64000000, 22) || small_share(peak, whole) > 24576 ? 3 : 1;
+	if (s->howls > 0 && s->howls < ECHO_NO_LOOP)
+		s->howls = whole > small_of(2250000, 22) ? s->howls + 1 : 1;
+	if (s->ringing >= ECHO_RINGING || (out > small_of(360000, 22) && small_mul(s->average, square) > lasting)) {
+		if (s->howls == 0) {
+			s->ceiling = (echo_within(s->ceiling, s->guard) * 3) >> 3;
+			if (s->ceiling < ECHO_GUARD_LEAST)
+				s->ceiling = ECHO_GUARD_LEAST;
+			s->howls = 1;
+		}
+		s->guard -= s->guard >> 4;
+		return;
+	}
+	if (s->howls > 0 && s->ringing == 0 && s->guard >= s->ceiling) {
+		if (s->howls == ECHO_NO_LOOP)
+			s->ceiling = 32768;
+		s->howls = 0;
+	}
+	s->ceiling = echo_within(s->ceiling + (s->ceiling >> 12) + 1, 32768);
+	if (s->guard < s->ceiling)
+		s->guard = echo_within(s->guard + (s->guard >> 6) + 1, s->ceiling);
 }
 
 /*
@@ -99,7 +135,7 @@ static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t p
 	/* Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for the noise. */
 	small_t enough = small_of(640000, 22), much = small_of(2560000, 22), most = small_of(14400, 22);
 	small_t quiet = small_of(1600, 22);
-	if (peak > 28000 || s->ringing > ECHO_RINGING / 2)
+	if (peak > 28000 || s->guard < 32768 || s->ringing > ECHO_RINGING / 2)
 		s->gain -= s->gain >> 4;
 	else if (s->farLevel <= 12 * ECHO_BLOCK && whole > quiet && s->presence > 24576) {
 		small_t square = small_of(gain * gain, -16);

@@ -12,6 +12,7 @@ import {
   BANDS,
   BINS,
   BLOCK,
+  CEILING,
   CLIPPED,
   COUPLING,
   ECHO_FROZEN,
@@ -52,6 +53,7 @@ export function echoBegin(state: EchoState): void {
   packed.fill(pack(smallOf(1000, 10)), 2 * FLOORS, 2 * FLOORS + BINS);
   words[SEED] = 1;
   words[GUARD] = 32768;
+  words[CEILING] = 32768;
   words[GATE] = 32768;
   words[COUPLING] = 8192;
   words[GAIN] = GAIN_ONE;

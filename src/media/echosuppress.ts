@@ -7,9 +7,12 @@ import { limited, pack, powerOf, scratch, unpack, within } from "./echobins.js";
 import { likenessOf } from "./echofilter.js";
 import {
   AGE,
+  AVERAGE,
   BANDS,
   BINS,
   BLOCK,
+  CEILING,
+  CREST,
   ECHO_LINEAR,
   ECHO_QUIET,
   type EchoState,
@@ -17,6 +20,7 @@ import {
   FLOORS,
   GAIN,
   GUARD,
+  HOWLS,
   HUNT,
   LAST_ECHO,
   LAST_LEFT,
@@ -115,8 +119,16 @@ const WINDOW = Int16Array.of(
   32745,
   32765,
 );
-/** A tone that rings for so many blocks is taken for howling: 240 ms. */
-const RINGS = 30;
+/**
+ * What is loud for so many blocks without a pause is howling: 720 ms, or a third of it for a tone, or where it is near
+ * full scale. A block of a pause counts for so many.
+ */
+const RINGS = 90;
+const PAUSE = 12;
+/** What stays loud for so many blocks after it is turned down is no loop: 1.6 s. */
+const NO_LOOP = 200;
+/** The least gain against howling: -30 dB. */
+const GUARD_LEAST = 1000;
 /** Gain 1, and the most: 12 dB. */
 export const GAIN_ONE = 4096;
 const GAIN_MOST = 16384;
@@ -125,9 +137,13 @@ const VOICE_ENOUGH = smallOf(640000, 22);
 const VOICE_MUCH = smallOf(2560000, 22);
 const VOICE_LEAST = smallOf(1600, 22);
 const NOISE_MOST = smallOf(14400, 22);
-/** Levels of 1,500 and of 8,000. */
+/** Levels of 1,500 and of 8,000; of 600, which is loud after howling. */
 const LOUD = smallOf(2250000, 22);
 const LOUDEST = smallOf(64000000, 22);
+const LOUD_AGAIN = smallOf(360000, 22);
+/** Levels of 5,000 and, after howling, of 1,500: for half a second. */
+const LASTING = smallOf(25000000, 22);
+const LASTING_AGAIN = LOUD;
 const LEAST_FLOOR = smallOf(10, 10);
 const LEAST_SHARE = smallScale(SMALL_ONE, 3);
 
@@ -178,16 +194,40 @@ function random(words: Int32Array): number {
 }
 
 /**
- * Turns howling down within a moment, and slowly up again: one loud tone that stays, or sound near full scale that
- * stays. @param peak the most in three bins
+ * Howling is loud and has no pauses: a voice has some between its sounds. It is turned down within a moment, and the
+ * gain returns to less than half of what it was, from where it rises by a quarter of a dB a second: in a loop to less
+ * than it howls at. A loud voice that is taken for howling is turned down to the level of other voices.
+ * @param peak the most in three bins
  */
 function watch(words: Int32Array, whole: number, peak: number): void {
-  const isTone = whole > LOUDEST || (whole > LOUD && smallShare(peak, whole) > 24576);
-  if (isTone && words[RINGING] < RINGS) words[RINGING] += 1;
-  else if (!isTone && words[RINGING] > 0) words[RINGING] -= 1;
   const guard = words[GUARD];
-  if (isTone && words[RINGING] === RINGS) words[GUARD] -= guard > 400 ? guard >> 3 : 0;
-  else if (guard < 32768) words[GUARD] = within(guard + (guard >> 8) + 1, 32768);
+  const ceiling = words[CEILING];
+  const square = smallOf((guard >> 4) * (guard >> 4), -22);
+  const out = smallMul(whole, square);
+  const isAgain = ceiling < 32768;
+  const crest = Math.max(smallScale(words[CREST], 30720), whole);
+  words[CREST] = crest;
+  words[AVERAGE] = smallAdd(smallScale(words[AVERAGE], 32256), smallScale(whole, 512));
+  // A pause is 12 dB below the crest.
+  if (out <= (isAgain ? LOUD_AGAIN : LOUD) || whole <= smallScale(crest, 2048))
+    words[RINGING] -= Math.min(words[RINGING], PAUSE);
+  else if (words[RINGING] < RINGS) words[RINGING] += whole > LOUDEST || smallShare(peak, whole) > 24576 ? 3 : 1;
+  const isLasting = out > LOUD_AGAIN && smallMul(words[AVERAGE], square) > (isAgain ? LASTING_AGAIN : LASTING);
+  if (words[HOWLS] > 0 && words[HOWLS] < NO_LOOP) words[HOWLS] = whole > LOUD ? words[HOWLS] + 1 : 1;
+  if (words[RINGING] >= RINGS || isLasting) {
+    if (words[HOWLS] === 0) {
+      words[CEILING] = Math.max((within(ceiling, guard) * 3) >> 3, GUARD_LEAST);
+      words[HOWLS] = 1;
+    }
+    words[GUARD] -= guard >> 4;
+    return;
+  }
+  if (words[HOWLS] > 0 && words[RINGING] === 0 && guard >= ceiling) {
+    if (words[HOWLS] === NO_LOOP) words[CEILING] = 32768;
+    words[HOWLS] = 0;
+  }
+  words[CEILING] = within(words[CEILING] + (words[CEILING] >> 12) + 1, 32768);
+  if (guard < words[CEILING]) words[GUARD] = within(guard + (guard >> 6) + 1, words[CEILING]);
 }
 
 /**
@@ -197,7 +237,7 @@ function watch(words: Int32Array, whole: number, peak: number): void {
  */
 function setGain(words: Int32Array, whole: number, noise: number, peak: number): void {
   let gain = words[GAIN];
-  if (peak > 28000 || words[RINGING] > RINGS / 2) gain -= gain >> 4;
+  if (peak > 28000 || words[GUARD] < 32768 || words[RINGING] > RINGS / 2) gain -= gain >> 4;
   else if (words[FAR_LEVEL] <= 12 * BLOCK && whole > VOICE_LEAST && words[PRESENCE] > 24576) {
     const square = smallOf((gain >> 4) * (gain >> 4), -16);
     words[LOUDNESS] = smallAdd(smallScale(words[LOUDNESS], 30720), smallScale(whole, 2048));
