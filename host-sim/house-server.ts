@@ -12,7 +12,7 @@ import { Domains } from "../src/server/domains.js";
 import { type Bindings, DayClock, type LocationUser, type LocationWatcher } from "../src/server/location.js";
 import { MemoryLocation } from "../src/server/memory.js";
 import { NumberPlan } from "../src/server/numberplan.js";
-import { PROXY_DEFAULTS, StatefulProxy } from "../src/server/proxy.js";
+import { PROXY_DEFAULTS, proxyTimers, StatefulProxy } from "../src/server/proxy.js";
 import { Redirect } from "../src/server/redirect.js";
 import { FLOW_TIMER_S, Registrar } from "../src/server/registrar.js";
 import { RouteTokens } from "../src/server/routetoken.js";
@@ -75,7 +75,7 @@ export class HouseServer implements LocationWatcher, LocationUser {
     this.house = house;
     this.options = options;
     const domain = octets(options.domain);
-    this.timers = new Timers(transactionTimers(LIMITS) + LIMITS.servers);
+    this.timers = new Timers(transactionTimers(LIMITS) + proxyTimers(LIMITS));
     this.wake = house.clock.createTimer(() => {
       this.enter();
       this.leave();

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import type { Board } from "../hal/boards/pins.js";
-import { DOOR_LIMITS, ROOMY_LIMITS } from "../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../src/driver/limits.js";
 import { PLAN_TARGETS_MOST } from "../src/settings/ringplan.js";
 
 const ROOT = resolve(import.meta.dirname, "..");

@@ -11,7 +11,7 @@ import { loadSettings, VERSION } from "./console/console.js";
 import { Improv, type ImprovUser } from "./console/improv.js";
 import { Terminal, type TerminalUser } from "./console/terminal.js";
 import { ipv4Text } from "./core/address.js";
-import { DOOR_LIMITS, ROOMY_LIMITS } from "./core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "./driver/limits.js";
 import { Station } from "./driver/station.js";
 import { eventLine } from "./intercom/eventline.js";
 import type { DoorEvents } from "./intercom/events.js";

@@ -22,7 +22,7 @@ import { MemoryLocation } from "../../src/server/memory.js";
 import { NumberPlan } from "../../src/server/numberplan.js";
 import { Overload } from "../../src/server/overload.js";
 import { Places } from "../../src/server/places.js";
-import { type CallWatcher, PROXY_DEFAULTS, StatefulProxy } from "../../src/server/proxy.js";
+import { type CallWatcher, PROXY_DEFAULTS, proxyTimers, StatefulProxy } from "../../src/server/proxy.js";
 import { Redirect } from "../../src/server/redirect.js";
 import { Registrar } from "../../src/server/registrar.js";
 import { RouteTokens } from "../../src/server/routetoken.js";
@@ -118,7 +118,7 @@ export class Host {
       t2Ms: 4000,
       t4Ms: 5000,
     };
-    this.timers = new Timers(transactionTimers(limits) + limits.servers);
+    this.timers = new Timers(transactionTimers(limits) + proxyTimers(limits));
     this.clock = new DayClock(this.timers);
     this.tickMs = performance.now();
     this.clock.offsetMs = Date.now() - this.tickMs;

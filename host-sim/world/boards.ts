@@ -3,7 +3,8 @@
  * everything else that only the firmware knows.
  */
 import type { InputName } from "../../hal/device.js";
-import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../src/driver/limits.js";
 
 export interface SimBoard {
   name: string;

@@ -45,6 +45,9 @@ export interface NotifyContext extends Self {
   transport: number;
 }
 
+/** The timers of one subscription. */
+export const NOTIFIER_TIMERS = 1;
+
 export abstract class Notifier implements ClientUser, TimerUser {
   /** There is a subscriber. */
   isActive = false;

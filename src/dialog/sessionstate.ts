@@ -38,6 +38,7 @@ const OFFER_TIME_MS = 32_000;
 export const TIMER_SESSION = 1;
 export const TIMER_RETRY = 2;
 export const TIMER_RELIABLE = 3;
+export const SESSION_TIMERS = 3;
 
 /** The call that a session belongs to: the session asks it and tells it. */
 export interface SessionUser extends RequestsUser {

@@ -10,6 +10,10 @@ const DEBOUNCE_MS = 20;
 /** A button that is closed for this time is held. */
 const HOLD_MS = 2000;
 
+/** All inputs: the buttons in their order, the button inside, and the contacts of door and housing. */
+export const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
+export const CONTACT_TIMERS = 1;
+
 export interface ContactUser {
   // `enter` runs before a device's input is handled, `leave` after it.
   enter(): void;

@@ -22,6 +22,8 @@ interface SelfCheckUser {
   isBusy(): boolean;
 }
 
+export const SELF_CHECK_TIMERS = 1;
+
 export class SelfCheck implements TimerUser {
   /** The test exists only while it runs, since there is no memory for it beside a call. */
   private test: SelfTest | null = null;

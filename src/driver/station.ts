@@ -55,9 +55,10 @@ import { serviceOf } from "../transaction/resolver.js";
 import type { SoundNetwork } from "../ua/call.js";
 import { escapeUser } from "../ua/uritext.js";
 import { Conference } from "./conference.js";
-import { Contact, type ContactUser } from "./contact.js";
+import { Contact, type ContactUser, INPUTS } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
 import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
+import { stationTimers } from "./limits.js";
 import { Paging, type PagingUser } from "./paging.js";
 import { SelfCheck } from "./selfcheck.js";
 
@@ -67,8 +68,6 @@ const NO_BROKER = "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, s
 
 /** Samples in 20 ms at 8 kHz, the amount that is moved at a time. */
 const FRAME_SAMPLES = 160;
-/** All inputs: the buttons in their order, the button inside, and the contacts of door and housing. */
-const INPUTS: readonly InputName[] = ["button1", "button2", "button3", "button4", "exit", "sensor", "tamper"];
 /** The most names whose last report is kept. */
 const UNFOUND_MOST = 8;
 /** The least time between two collections of unused memory at rest. */
@@ -154,14 +153,15 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
   }
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
-    const limits = settings.get("server.enabled") && doorLimits.phones > 0 ? houseServerLimits(doorLimits) : doorLimits;
+    const isServer = settings.get("server.enabled") && doorLimits.phones > 0;
+    const limits = isServer ? houseServerLimits(doorLimits) : doorLimits;
     this.device = device;
     this.settings = settings;
     if (device.hasTls === true)
       this.secureStream = (ip, port, name, size, opens) => this.findSecure(ip, port, text(name, 0, size), opens);
     const ofLinks = linkTimers(settings);
     const isPaged = settings.get("page.address") !== "";
-    this.timers = new Timers(limits.timers + ofLinks + (isPaged ? 1 : 0));
+    this.timers = new Timers(stationTimers(limits, isServer) + ofLinks + (isPaged ? 1 : 0));
     this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
     this.links =

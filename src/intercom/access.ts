@@ -16,10 +16,10 @@ import { RELAY_CODES, RELAY_FACTORS, RELAYS_MOST } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Call } from "../ua/call.js";
 import { DIGIT_WAYS } from "./calltext.js";
-import { CodeLock, type CodeLockUser } from "./codelock.js";
+import { CODE_LOCK_TIMERS, CodeLock, type CodeLockUser } from "./codelock.js";
 import type { DoorEvents } from "./events.js";
 import { NO_FIELDS } from "./events.js";
-import { HalfWay, type HalfWayUser } from "./halfway.js";
+import { HALF_WAY_TIMERS, HalfWay, type HalfWayUser } from "./halfway.js";
 import { ACCESS_REFUSED, CARD_UNKNOWN, CODE_WRONG, CODES_LOCKED } from "./log.js";
 
 /** The pause after a digit that ends an entry. */
@@ -114,6 +114,9 @@ export interface AccessParts {
   /** Keeps wrong guesses over a restart; if null, a restart forgets them. */
   store: Store | null;
 }
+
+/** The pauses after the digits of a call and of the keypad, the time between card and code, and the locks of codes. */
+export const ACCESS_TIMERS = 2 + HALF_WAY_TIMERS + CODE_LOCK_TIMERS;
 
 export class Access implements TimerUser, HalfWayUser {
   private readonly settings: Settings;

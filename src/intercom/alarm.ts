@@ -19,6 +19,8 @@ export interface AlarmParts {
   events: DoorEvents;
 }
 
+export const ALARM_TIMERS = 1;
+
 export class Alarm implements TimerUser {
   /** The housing is open. */
   isTampered = false;

@@ -72,6 +72,8 @@ export interface CodeLockUser {
   isInCall?(): boolean;
 }
 
+export const CODE_LOCK_TIMERS = 1;
+
 export class CodeLock implements TimerUser {
   private readonly record: Record | null;
   private readonly timers: Timers;

@@ -124,6 +124,9 @@ export interface DoorParts extends UserAgentParts, AccessParts, DoorwayParts {
   peopleStore?: Store | null;
 }
 
+/** The timer of the report about a call's sound. */
+export const SOUND_REPORT_TIMERS = 1;
+
 export class Door
   implements UserAgentUser, TimerUser, DoorwayUser, AccessUser, RingUser, TalkTimeUser, HouseServerUser, HandoverUser
 {

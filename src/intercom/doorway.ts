@@ -14,6 +14,7 @@ import { NO_FIELDS } from "./events.js";
 
 const TIMER_SENSOR = 0;
 // The timer of a relay has the relay's number, from 1.
+export const DOORWAY_TIMERS = 1 + RELAYS_MOST;
 
 const HOURS_SHIFT = 2;
 const RELAY_BITS = 3;

@@ -14,6 +14,8 @@ export interface HalfWayUser {
   onNoCode(name: string): void;
 }
 
+export const HALF_WAY_TIMERS = 1;
+
 export class HalfWay implements TimerUser {
   private readonly timers: Timers;
   private readonly user: HalfWayUser;

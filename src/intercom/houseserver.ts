@@ -8,7 +8,7 @@
 
 import { ipv4Text } from "../core/address.js";
 import { NONE, Span, text, utf8 } from "../core/bytes.js";
-import { type Limits, PHONES_MOST, timersOf } from "../core/limits.js";
+import { type Limits, PHONES_MOST } from "../core/limits.js";
 import { printable } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import { ADMISSION_DEFAULTS, Admission } from "../server/admission.js";
@@ -62,17 +62,16 @@ export interface HouseServerUser {
 
 /**
  * The door's limits with room for its phones: four transactions of either kind more, for two calls between phones while
- * the door rings, two connections for those that speak TCP, and the timers.
+ * the door rings, and two connections for those that speak TCP.
  */
 export function houseServerLimits(limits: Limits): Limits {
-  const more = {
+  return {
     ...limits,
     clients: limits.clients + 4,
     servers: limits.servers + 4,
     streams: limits.streams + 2,
     incoming: limits.incoming + 2,
   };
-  return { ...more, timers: timersOf(more, true) };
 }
 
 /** Words of 32 random bits in the password that stands in for an unset one. */

@@ -86,6 +86,8 @@ export interface LogOptions {
   journal?: Journal | null;
 }
 
+export const LOG_TIMERS = 1;
+
 export class Log implements DoorEvents, TimerUser {
   private readonly next: DoorEvents;
   private readonly timers: Timers;

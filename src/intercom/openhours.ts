@@ -34,6 +34,8 @@ export function hasHours(settings: Settings): boolean {
   return false;
 }
 
+export const HOURS_TIMERS = 1;
+
 export class OpenHours implements TimerUser {
   private readonly settings: Settings;
   private readonly timers: Timers;

@@ -21,6 +21,7 @@ export const RING_WHOLE = 2;
 
 const TIMER_NEXT = 0;
 const TIMER_FALLBACK = 1;
+export const RING_TIMERS = 2;
 
 export const FALLBACK_TIME_MS = 30_000;
 // Waits while there is no room; together as long as a transaction may take to end.

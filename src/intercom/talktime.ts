@@ -9,6 +9,7 @@ import type { Settings } from "../settings/settings.js";
 const TIMER_ANSWER = 0;
 const TIMER_TALK = 1;
 const TIMER_LEAVE = 2;
+export const TALK_TIMERS = 3;
 
 /** The warning comes so long before the end of the talk time. */
 const WARNING_MS = 10_000;

@@ -41,6 +41,7 @@ export const SOUND_BOTH = "both";
 const TIMER_REPORT = 0;
 const TIMER_SILENCE = 1;
 const TIMER_EVENT = 2;
+export const STREAM_TIMERS = 3;
 
 /** An event is over if nothing of it comes for so long. */
 const EVENT_END_MS = 300;

@@ -63,6 +63,11 @@ export const PROXY_DEFAULTS: ProxyOptions = {
   kept: 64,
 };
 
+/** @returns the number of timers that a proxy makes: one for each server transaction */
+export function proxyTimers(limits: { servers: number }): number {
+  return limits.servers;
+}
+
 export class ProxyCounters {
   /** Requests forwarded, counted once a branch. */
   forwarded = 0;

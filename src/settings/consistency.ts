@@ -4,7 +4,7 @@
  */
 
 import { PORT_MOST } from "../core/address.js";
-import { DOOR_LIMITS } from "../core/limits.js";
+import { DIALOG_BYTES, TRANSACTION_BYTES } from "../core/limits.js";
 import { Dialog } from "../dialog/dialog.js";
 import { Account } from "../ua/account.js";
 import { readTarget } from "../ua/target.js";
@@ -43,10 +43,9 @@ function checkAccount(settings: Settings): string {
   for (let i = 0; i < account.hops.length && routeBytes > 0; i++)
     routeBytes = Math.max(routeBytes, account.hops[i].length + 2);
   const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + routeBytes + 2 * user.length;
-  const most = DOOR_LIMITS.transactionBytes;
   const toBytes = Math.max(to.length, TARGET_BYTES + 2);
-  const hasRoom = Dialog.fits(DOOR_LIMITS.dialogBytes, from.length, toBytes, routeBytes, TARGET_BYTES);
-  if (size <= most && hasRoom) return "";
+  const hasRoom = Dialog.fits(DIALOG_BYTES, from.length, toBytes, routeBytes, TARGET_BYTES);
+  if (size <= TRANSACTION_BYTES && hasRoom) return "";
   return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
 }
 

@@ -108,6 +108,8 @@ const LAST_MS = 1_000_000;
 // the length alone, it supervises the connection. END is B, D, F, K or M, by the state.
 const REPEAT = 0;
 const END = 1;
+/** The timers of one client transaction. */
+export const CLIENT_TIMERS = 2;
 
 /** The user of a client transaction. */
 export interface ClientUser {

@@ -8,7 +8,6 @@
 import type { Place } from "../core/address.js";
 import { float64Array, int32Array, octetArrays } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
-import { TRANSACTION_TIMERS } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -29,7 +28,7 @@ import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { Answers } from "./answer.js";
 import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
-import { type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
+import { CLIENT_TIMERS, type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
 import { Flow, Target } from "./flow.js";
 import type { Network } from "./network.js";
 import type { Outside } from "./outside.js";
@@ -39,6 +38,7 @@ import { FIND_KNOWN, KEEP_USUAL_S } from "./resolver.js";
 import {
   SERVER_ACCEPTED,
   SERVER_PROCEEDING,
+  SERVER_TIMERS,
   SERVER_TRYING,
   type ServerHost,
   type ServerOwner,
@@ -135,8 +135,8 @@ function reserveOf(servers: number): number {
 }
 
 /** @returns the number of timers that the layer makes with these limits */
-export function transactionTimers(limits: TransactionLimits): number {
-  return TRANSACTION_TIMERS * (limits.clients + limits.servers);
+export function transactionTimers(limits: Pick<TransactionLimits, "clients" | "servers">): number {
+  return CLIENT_TIMERS * limits.clients + SERVER_TIMERS * limits.servers;
 }
 
 export interface LayerParts {

@@ -50,6 +50,8 @@ export const STATUS_LINE_BYTES = 96;
 // is the time in which an answer is of use.
 const REPEAT = 0;
 const END = 1;
+/** The timers of one server transaction. */
+export const SERVER_TIMERS = 2;
 
 /** Keeps a server transaction beyond the call that brought it. */
 export interface ServerOwner {

@@ -173,6 +173,9 @@ export class Line implements MediaSink, MediaUser {
   }
 }
 
+/** The timers of a call, without those of its session. */
+export const CALL_TIMERS = 1;
+
 export class Call implements SessionUser, TimerUser {
   state = CALL_FREE;
   /** It is known who is at the other end: the owner of the user agent says so. */

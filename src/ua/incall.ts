@@ -49,6 +49,7 @@ export interface InCallHost {
   readonly layer: TransactionLayer;
   readonly context: SessionContext;
   readonly transfer: Transfer;
+  readonly strangers: Strangers;
   readonly user: InCallUser;
   readonly settings: InCallSettings;
   /** The last `call` failed only because there was no room. */
@@ -70,23 +71,21 @@ const destination: Destination = { target: "", isDirect: false };
 
 export class InCall {
   private readonly host: InCallHost;
-  private readonly strangers: Strangers;
   /** The target of the last REFER. */
   private readonly wish = new ReferTo();
 
-  constructor(host: InCallHost, strangers: Strangers) {
+  constructor(host: InCallHost) {
     this.host = host;
-    this.strangers = strangers;
   }
 
   /** Answers a request that belongs to the call. */
   onRequest(call: Call, t: ServerTransaction, m: Message): void {
     switch (m.method) {
       case METHOD_OPTIONS:
-        this.strangers.replyOptions(t, 200);
+        this.host.strangers.replyOptions(t, 200);
         break;
       case METHOD_MESSAGE:
-        this.strangers.onMessage(t, m, call);
+        this.host.strangers.onMessage(t, m, call);
         break;
       case METHOD_REFER:
         this.onRefer(t, m, call);
@@ -102,10 +101,10 @@ export class InCall {
         break;
       }
       case METHOD_OTHER:
-        replyWith(t, 501, this.strangers.rules.allow);
+        replyWith(t, 501, this.host.strangers.rules.allow);
         break;
       default:
-        replyWith(t, 405, this.strangers.rules.allow);
+        replyWith(t, 405, this.host.strangers.rules.allow);
         break;
     }
   }
@@ -121,8 +120,8 @@ export class InCall {
     call.refers += 1;
     const status = this.judgeRefer(t, m, call);
     if (status !== 0) {
-      if (status === 400) this.strangers.refuseFor(t, m, 400, BAD_REFER_TO);
-      else this.strangers.refuseInspected(t, m, status);
+      if (status === 400) this.host.strangers.refuseFor(t, m, 400, BAD_REFER_TO);
+      else this.host.strangers.refuseInspected(t, m, status);
       this.host.onTransfer(TRANSFER_REFUSED, call, null, 0, status, m);
       return;
     }

@@ -48,6 +48,8 @@ export interface OwnAddressParts {
   sound: SoundNetwork;
 }
 
+export const OWN_ADDRESS_TIMERS = 1;
+
 export class OwnAddress implements AddressFinderUser, TimerUser {
   /** Null until a STUN server is set, or our server sees us at another address than our own. */
   private finder: AddressFinder | null = null;

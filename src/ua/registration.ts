@@ -55,6 +55,7 @@ export const REGISTRATION_DONE = 2;
 export const REGISTRATION_FAILED = 3;
 
 const TIMER_NEXT = 1;
+export const REGISTRATION_TIMERS = 1;
 /** First wait and longest wait before another try, in seconds. */
 const BACK_OFF_FIRST_S = 30;
 const BACK_OFF_MOST_S = 1800;

@@ -38,6 +38,8 @@ export interface ServerProbeUser {
   onServerBack(ip: number, port: number): void;
 }
 
+export const PROBE_TIMERS = 1;
+
 export class ServerProbe implements ClientUser, TimerUser {
   private readonly layer: TransactionLayer;
   private readonly timers: Timers;

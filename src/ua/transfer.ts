@@ -23,7 +23,7 @@ import {
   CAUSE_TOO_LONG,
   CAUSE_UNKNOWN_NAME,
 } from "../dialog/cause.js";
-import type { NotifyContext } from "../dialog/notifier.js";
+import { NOTIFIER_TIMERS, type NotifyContext } from "../dialog/notifier.js";
 import { Referral } from "../dialog/referral.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -81,6 +81,9 @@ export interface TransferHost {
    */
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
 }
+
+/** Its own timer, for the hang-up of the first call, and that of the subscription which a REFER makes. */
+export const TRANSFER_TIMERS = 1 + NOTIFIER_TIMERS;
 
 export class Transfer implements CallKeeper, TimerUser {
   readonly referral: Referral;

@@ -205,7 +205,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.serverProbe = new ServerProbe(this.context, this);
     this.ownAddress = new OwnAddress(this, parts);
     this.strangers = new Strangers(this);
-    this.inCall = new InCall(this, this.strangers);
+    this.inCall = new InCall(this);
     this.registration = new Registration(this.context, this, limits);
   }
 

@@ -4,7 +4,7 @@
  */
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { SmallRandom } from "../random.js";
 import { Agent, World } from "../ua/harness.js";
 import { bytesEach, type Result } from "./harness.js";

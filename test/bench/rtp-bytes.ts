@@ -4,11 +4,10 @@
  * --expose-gc --import tsx test/bench/rtp-bytes.ts
  */
 
-import { LINE_TIMERS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { PCMU } from "../../src/media/g711.js";
 import { RTP_HEADER, writeRtpHeader } from "../../src/media/rtp.js";
-import { type MediaSink, MediaStream, type MediaUser } from "../../src/media/stream.js";
+import { type MediaSink, MediaStream, type MediaUser, STREAM_TIMERS } from "../../src/media/stream.js";
 
 const FRAME = 160;
 const BATCH = 5000;
@@ -33,7 +32,7 @@ const user: MediaUser = { onDigit() {}, onInbandDigit() {}, onMediaTimeout() {},
 export class SoundLoop {
   readonly sink = new Sink();
   readonly stream: MediaStream;
-  private readonly timers = new Timers(LINE_TIMERS);
+  private readonly timers = new Timers(STREAM_TIMERS);
   private readonly packet = new Uint8Array(RTP_HEADER + FRAME);
   private readonly pcm = new Int16Array(FRAME);
   private readonly ip: number;

@@ -7,9 +7,9 @@
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { DIALOG_DRAFT, Dialog } from "../../src/dialog/dialog.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { NO_USER } from "../../src/transaction/client.js";
 import { TransactionLayer } from "../../src/transaction/layer.js";
 import type { ServerTransaction } from "../../src/transaction/server.js";

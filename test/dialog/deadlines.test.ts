@@ -3,8 +3,8 @@
  * free and nothing is answered.
  */
 import { describe, expect, it } from "vitest";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
 import * as session from "../../src/dialog/sessionstate.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 
 const DOOR = "10.0.0.1";

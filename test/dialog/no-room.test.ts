@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import type { ClientTransaction } from "../../src/transaction/client.js";
 import { NO_USER } from "../../src/transaction/client.js";
 import { METHOD_OPTIONS } from "../../src/wire/names.js";

@@ -8,7 +8,7 @@ import { MemoryStore } from "../../host-sim/io/store.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Station } from "../../src/driver/station.js";
 import { Settings } from "../../src/settings/settings.js";
 

@@ -3,7 +3,7 @@
  * error at the start, and the door works. Not here: that the manifests leave the code out (manifests.test.ts).
  */
 import { expect, it, vi } from "vitest";
-import { ROOMY_LIMITS } from "../../src/core/limits.js";
+import { ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { Broker } from "../links/broker.js";
 import { HOUSE, Home } from "../links/home.js";
 

@@ -3,7 +3,7 @@
  * may be cut at any access to flash. SWEEP=whole cuts at each of many more writes.
  */
 import { describe, expect, it } from "vitest";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { PART_BYTES, Record, TEXT_MOST } from "../../src/settings/record.js";
 import { Flash, NvsError, PowerCut, VirtualNvs } from "./nvs.js";
 

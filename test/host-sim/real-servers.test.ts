@@ -10,7 +10,7 @@ import { openTcp } from "../../host-sim/io/tcp.js";
 import { openUdp } from "../../host-sim/io/udp.js";
 import { RealClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Settings } from "../../src/settings/settings.js";
 import { type Algorithm, KINDS, type Kind, LONGEST, Pbx, stationAt } from "../intercom/pbx.js";
 import { freePorts } from "../ports.js";

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { authorization } from "../ua/digest.js";
 import { Agent, header, headers, Peer, sdpOf, World } from "../ua/harness.js";

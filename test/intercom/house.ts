@@ -3,8 +3,9 @@ import { expect } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { boardOf, limitsOf } from "../../host-sim/world/boards.js";
 import { ipv4 } from "../../src/core/address.js";
-import { HOUSE_LIMITS, type Limits } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { HOUSE_LIMITS, stationTimers } from "../../src/driver/limits.js";
 import { Door } from "../../src/intercom/door.js";
 import { Journal } from "../../src/intercom/journal.js";
 import { Log } from "../../src/intercom/log.js";
@@ -21,7 +22,7 @@ export class House {
   /** The limits of a machine with room, or of the board that the run is for, unless a test names others. */
   static limits: Limits = process.env.BOARD ? limitsOf(boardOf(process.env.BOARD)!) : HOUSE_LIMITS;
   readonly ip = ipv4(DOOR);
-  readonly timers = new Timers(House.limits.timers);
+  readonly timers = new Timers(stationTimers(House.limits, true));
   readonly settings = new Settings();
   readonly store = new MemoryStore();
   readonly door: Door;

@@ -5,8 +5,8 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../hal/device.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { DOOR_LIMITS, ROOMY_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { Journal } from "../../src/intercom/journal.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import type { EventFields, EventName, EventValues } from "../../src/intercom/events.js";
 import { Log } from "../../src/intercom/log.js";
 import { Record } from "../../src/settings/record.js";

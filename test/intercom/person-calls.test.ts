@@ -3,7 +3,7 @@
  * address has to be proved, and hours, days and uses hold as for a code.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Person } from "../../src/people/person.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { runs } from "../runs.js";
 import { header, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";

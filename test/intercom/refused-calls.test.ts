@@ -3,7 +3,7 @@
  * the reason; and a flood of them hides nothing.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import { HOUSE_LIMITS } from "../../src/core/limits.js";
+import { HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Peer, sdpOf, World } from "../ua/harness.js";

@@ -1,7 +1,7 @@
 /** Tests that the sound of a call is told when it changes, and otherwise as often as the board's limits say. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { Agent, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 

@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { writeContact } from "../../src/dialog/owncontact.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { Flow } from "../../src/transaction/flow.js";
 import type { Message } from "../../src/wire/message.js";

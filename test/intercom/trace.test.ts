@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { base64, Trace } from "../../src/intercom/trace.js";
 import { Flow } from "../../src/transaction/flow.js";
 import {

@@ -5,8 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MemoryStore } from "../../host-sim/io/store.js";
 import { Console } from "../../src/console/console.js";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { Access, type Opening } from "../../src/intercom/access.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { linkTimers } from "../../src/links/links.js";

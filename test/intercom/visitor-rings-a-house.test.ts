@@ -3,7 +3,7 @@
  * what to say.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS, HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { header, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 import { Phone } from "./phone.js";

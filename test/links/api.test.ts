@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import type { TcpConnection, TcpStack } from "../../hal/device.js";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { HOUSE_LIMITS } from "../../src/core/limits.js";
+import { HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { Settings } from "../../src/settings/settings.js";
 import { HOUSE, Home } from "./home.js";
 

@@ -1,6 +1,6 @@
 /** Tests what `status` says of the links: the server, whether it takes messages, what waits, and what failed last. */
 import { describe, expect, it } from "vitest";
-import { ROOMY_LIMITS } from "../../src/core/limits.js";
+import { ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { Broker } from "./broker.js";
 import { HOUSE, Home, Listener } from "./home.js";
 

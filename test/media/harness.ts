@@ -3,11 +3,10 @@
  * ears for a tone.
  */
 import { ipv4 } from "../../src/core/address.js";
-import { LINE_TIMERS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
 import { PCMA, PCMU } from "../../src/media/g711.js";
 import { RTP_HEADER, RTP_OK, RtpView, writeRtpHeader } from "../../src/media/rtp.js";
-import { type MediaAgreement, MediaStream, type StreamLimits } from "../../src/media/stream.js";
+import { type MediaAgreement, MediaStream, STREAM_TIMERS, type StreamLimits } from "../../src/media/stream.js";
 import { SeededRandom } from "../random.js";
 
 export const THEM = ipv4("192.168.1.20");
@@ -64,7 +63,7 @@ export class Endpoint {
   onSent: (packet: SentPacket) => void = () => {};
   private readonly datagram = new Uint8Array(1500);
 
-  constructor(seed = 1, limits?: StreamLimits, timers = new Timers(LINE_TIMERS)) {
+  constructor(seed = 1, limits?: StreamLimits, timers = new Timers(STREAM_TIMERS)) {
     this.timers = timers;
     this.stream = new MediaStream({ timers, random: new SeededRandom(seed) }, this, this, limits);
   }

@@ -11,7 +11,7 @@ import type { SimEvent } from "../../host-sim/world/events.js";
 import { Faults } from "../../host-sim/world/faults.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { loadSettings } from "../../src/console/console.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Settings } from "../../src/settings/settings.js";
 import { SeededRandom } from "../random.js";
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import type { Store } from "../../hal/device.js";
 import { MemoryStore } from "../../host-sim/io/store.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { People } from "../../src/people/people.js";
 import {
   cardOf,

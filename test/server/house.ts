@@ -9,6 +9,7 @@ import { AUTHENTICATOR_DEFAULTS, Authenticator, type AuthenticatorOptions } from
 import { FlowPath } from "../../src/server/flowpath.js";
 import { type Bindings, DayClock, type LocationStore } from "../../src/server/location.js";
 import { MemoryLocation } from "../../src/server/memory.js";
+import { proxyTimers } from "../../src/server/proxy.js";
 import { FLOW_TIMER_S, Registrar, type RegistrarOptions } from "../../src/server/registrar.js";
 import { RouteTokens } from "../../src/server/routetoken.js";
 import { Server } from "../../src/server/server.js";
@@ -109,7 +110,7 @@ export class House {
       servers: place.transactions ?? 64,
       names: place.names,
     };
-    this.timers = new Timers(transactionTimers(limits) + limits.servers);
+    this.timers = new Timers(transactionTimers(limits) + proxyTimers(limits));
     this.network = new FakeNetwork(this.timers);
     this.layer = new TransactionLayer(
       { timers: this.timers, random: this.random, network: this.network, limits },

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
-import { HOUSE_LIMITS } from "../../src/core/limits.js";
+import { HOUSE_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { checkTogether } from "../../src/settings/consistency.js";
 import { HOUSE_GROUP, readPlan } from "../../src/settings/ringplan.js";

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { Agent, header, headers, Peer, sdpOf, World } from "../ua/harness.js";
 import { FIELDS, isPassedOver, type Pad, sweep } from "./sweep.js";
 

@@ -4,7 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, type Limits, ROOMY_LIMITS } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../src/driver/limits.js";
 import { houseServerLimits } from "../../src/intercom/houseserver.js";
 import { DOOR, House } from "../intercom/house.js";
 import { authorization } from "../ua/digest.js";

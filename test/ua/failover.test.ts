@@ -1,7 +1,7 @@
 /** Tests a door whose server is several machines: a request goes to one that answers, and back to the first one. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Flow } from "../../src/transaction/flow.js";
 import { PROBE_AUTO } from "../../src/ua/registration.js";
 import type { UserAgentSettings } from "../../src/ua/useragent.js";

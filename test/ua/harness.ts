@@ -5,10 +5,11 @@
 
 import { ipv4, ipv4Text, type Place } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
-import { DOOR_LIMITS, type Limits } from "../../src/core/limits.js";
+import type { Limits } from "../../src/core/limits.js";
 import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
 import * as causes from "../../src/dialog/cause.js";
+import { DOOR_LIMITS, stationTimers } from "../../src/driver/limits.js";
 import type { Flow } from "../../src/transaction/flow.js";
 import type { Network } from "../../src/transaction/network.js";
 import { CALL_INCOMING, CAUSE_NO_ANSWER, CAUSE_NO_SOUND, type Call, type SoundNetwork } from "../../src/ua/call.js";
@@ -154,7 +155,7 @@ export class Agent implements Inhabitant, Network, SoundNetwork, UserAgentUser {
   ) {
     this.world = world;
     this.ip = ipv4(address);
-    this.timers = new Timers(limits.timers);
+    this.timers = new Timers(stationTimers(limits));
     this.timers.nowMs = world.nowMs;
     const all = { ...SETTINGS, ...settings };
     this.settings = all;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { SeededRandom } from "../random.js";
 import { runs } from "../runs.js";
 import { tortureMessages } from "../wire/corpus.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";

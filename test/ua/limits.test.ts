@@ -3,7 +3,7 @@
  * or the other side is told.
  */
 import { describe, expect, it } from "vitest";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { SDP_MEDIA_MOST } from "../../src/wire/sdp.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 

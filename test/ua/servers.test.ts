@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
 import { Timers } from "../../src/core/timers.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { NO_USER } from "../../src/transaction/client.js";
 import type { Target } from "../../src/transaction/flow.js";
 import { TransactionLayer } from "../../src/transaction/layer.js";

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { DOOR_LIMITS } from "../../src/core/limits.js";
+import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { CALL_CONFIRMED, type Call } from "../../src/ua/call.js";
 import { Agent, bodyOf, header, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "10.0.0.1";
-const LIMITS = { ...DOOR_LIMITS, calls: 3, clients: 10, dialogs: 10, timers: 80 };
+const LIMITS = { ...DOOR_LIMITS, calls: 3, clients: 10, dialogs: 10 };
 
 let world: World;
 let door: Agent;

@@ -3,10 +3,15 @@
  * packets and without 1, 5 and 20 % of them, each lost independently. Streams of src/media alone, in steps of 20 ms.
  */
 import { SeededRandom } from "../../../host-sim/io/random.js";
-import { LINE_TIMERS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { PCMU } from "../../../src/media/g711.js";
-import { type MediaAgreement, type MediaSink, MediaStream, type MediaUser } from "../../../src/media/stream.js";
+import {
+  type MediaAgreement,
+  type MediaSink,
+  MediaStream,
+  type MediaUser,
+  STREAM_TIMERS,
+} from "../../../src/media/stream.js";
 import type { Result } from "../harness.js";
 import { logSpectralDistance } from "./spectrum.js";
 import { type Speech, speech, VOICES } from "./speech.js";
@@ -46,7 +51,7 @@ function agreed(remoteIp: number): MediaAgreement {
 /** @param percent of the packets that are lost @returns the sound that is heard of `samples` */
 function heardOf(samples: Int16Array, percent: number, seed: number): Int16Array {
   const random = new SeededRandom(seed);
-  const timers = new Timers(2 * LINE_TIMERS);
+  const timers = new Timers(2 * STREAM_TIMERS);
   let receiver: MediaStream | null = null;
   let isSettled = false;
   const sink: MediaSink = {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { BOARDS, boardOf, limitsOf } from "../../../host-sim/world/boards.js";
 import { parseOptions, type SimOptions, USAGE } from "../../../host-sim/world/options.js";
-import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/driver/limits.js";
 
 const FOLDER = new URL("../../../hal/boards/", import.meta.url);
 const NAMES = readdirSync(FOLDER, { withFileTypes: true })

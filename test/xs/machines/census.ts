@@ -1,9 +1,9 @@
 /** Prints what each part of the program holds when it is made, as `name slots chunks`, for `npm run bench:xs`. */
 import type { Device } from "../../../hal/device.js";
-import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Dialog } from "../../../src/dialog/dialog.js";
 import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
+import { DOOR_LIMITS, stationTimers } from "../../../src/driver/limits.js";
 import { Hook } from "../../../src/links/hook.js";
 import { Mqtt } from "../../../src/links/mqtt.js";
 import { type LinkParts, Scratch } from "../../../src/links/parts.js";
@@ -109,7 +109,7 @@ inhabit({
     const random = new SeededRandom(1);
     const nobody = {} as never;
     const limits = DOOR_LIMITS;
-    const timers = () => new Timers(limits.timers);
+    const timers = () => new Timers(stationTimers(limits));
     take("nothing", () => null);
     take("Timers", timers);
     take("Settings", () => new Settings());

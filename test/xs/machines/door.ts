@@ -15,7 +15,7 @@ import type {
   UdpOptions,
   UdpSocket,
 } from "../../../hal/device.js";
-import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/core/limits.js";
+import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/driver/limits.js";
 import { Station } from "../../../src/driver/station.js";
 import { eventLine } from "../../../src/intercom/eventline.js";
 import type { DoorEvents } from "../../../src/intercom/events.js";

@@ -1,7 +1,7 @@
 /** The other end for the leader of a world: a phone on the same core, and a registrar that asks for the password. */
 import { octets, text } from "../../../src/core/bytes.js";
-import { DOOR_LIMITS } from "../../../src/core/limits.js";
 import { Timers, type TimerUser } from "../../../src/core/timers.js";
+import { DOOR_LIMITS, stationTimers } from "../../../src/driver/limits.js";
 import type { Network } from "../../../src/transaction/network.js";
 import { CALL_INCOMING, type Call, type SoundNetwork } from "../../../src/ua/call.js";
 import { UserAgent, type UserAgentSettings, type UserAgentUser } from "../../../src/ua/useragent.js";
@@ -32,7 +32,7 @@ const SETTINGS: UserAgentSettings = {
 };
 
 export class Phone implements Network, SoundNetwork, UserAgentUser, TimerUser {
-  readonly timers = new Timers(DOOR_LIMITS.timers);
+  readonly timers = new Timers(stationTimers(DOOR_LIMITS));
   readonly ua: UserAgent;
   answers = true;
   /** REGISTER requests that came without and with credentials. */
