@@ -51,26 +51,29 @@ export class Reply {
     return this.say(body);
   }
 
+  // The pieces are joined at the end: a text that grows by pieces is copied whole for each of them.
+
   /** Prints it as lines, each ended by \n. */
   toText(): string {
     if (this.code !== "") return "error: " + this.problem + "\n";
     if (this.body !== "") return this.body;
-    let out = "";
-    for (let i = 0; i < this.names.length; i++) out += this.names[i] + " " + this.values[i] + "\n";
-    return out === "" ? "ok\n" : out;
+    if (this.names.length === 0) return "ok\n";
+    const lines: string[] = [];
+    for (let i = 0; i < this.names.length; i++) lines.push(this.names[i] + " " + this.values[i] + "\n");
+    return lines.join("");
   }
 
   /** Prints it as one line of JSON: `{"ok":true,…values}` or `{"ok":false,"code":…,"error":…}`. */
   toJson(): string {
     if (this.code !== "") return '{"ok":false,"code":' + quoted(this.code) + ',"error":' + quoted(this.problem) + "}\n";
-    let out = '{"ok":true';
+    const members = ['{"ok":true'];
     for (let i = 0; i < this.names.length; i++) {
       const value = this.values[i];
       // Names are keys and words of our own, so they need no escapes.
-      out += ',"' + this.names[i] + '":' + (typeof value === "number" ? value : quoted(value));
+      members.push('"' + this.names[i] + '":' + (typeof value === "number" ? value : quoted(value)));
     }
-    if (this.isText) out += ',"text":' + quoted(this.body);
-    return out + "}\n";
+    if (this.isText) members.push('"text":' + quoted(this.body));
+    return members.join(",") + "}\n";
   }
 }
 
