@@ -46,6 +46,18 @@ export const STOP_QUOTED = 256;
 /** What ends an element of a list, or hides such an end: a comma, a quote and "<". */
 export const STOP_ELEMENT = 512;
 
+/** What ends a user in a URI or needs a closer look in it: "@", ":", "%", and what cannot stand in a URI. */
+export const STOP_USER = 1024;
+/** What ends a host's name. "_" is not in the grammar, but in names that are in use. */
+export const STOP_HOST = 2048;
+/** What ends the parameters of a URI: a question mark, and what cannot stand in a URI. */
+export const STOP_URI_PARAMS = 4096;
+/**
+ * What cannot stand in a URI: a control, a space, or what delimits the fields it stands in. UTF-8 is let through as it
+ * is.
+ */
+export const STOP_NO_URI = 8192;
+
 /** The bits of each octet. */
 export const STOPS = stopsOf();
 
@@ -53,18 +65,23 @@ function stopsOf(): Uint16Array {
   const table = new Uint16Array(256);
   markAll(table, 0, 0x1f, STOP_WORD | STOP_URI | STOP_DISPLAY | STOP_SPACE | STOP_CONTROL | STOP_QUOTED);
   markAll(table, 0x20, 0x20, STOP_WORD | STOP_URI | STOP_SPACE);
-  markAll(table, 0, 0xff, STOP_TOKEN | STOP_DIGITS);
+  markAll(table, 0, 0xff, STOP_TOKEN | STOP_DIGITS | STOP_HOST);
+  markAll(table, 0, 0x20, STOP_USER | STOP_URI_PARAMS | STOP_NO_URI);
+  markEach(table, '"<>\x7f', STOP_USER | STOP_URI_PARAMS | STOP_NO_URI);
+  markEach(table, "@:%", STOP_USER);
+  markEach(table, "?", STOP_URI_PARAMS);
   markEach(table, '",;=', STOP_WORD);
   markEach(table, '"<>', STOP_URI);
   markEach(table, '",;<>', STOP_DISPLAY);
   markEach(table, '",<', STOP_ELEMENT);
   markEach(table, "?", STOP_QUESTION);
   markEach(table, '"\\', STOP_QUOTED);
-  for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS);
+  for (let i = 0x30; i <= 0x39; i++) table[i] &= ~(STOP_TOKEN | STOP_DIGITS | STOP_HOST);
   for (let i = 0x41; i <= 0x5a; i++) {
-    table[i] &= ~STOP_TOKEN;
-    table[i | 0x20] &= ~STOP_TOKEN;
+    table[i] &= ~(STOP_TOKEN | STOP_HOST);
+    table[i | 0x20] &= ~(STOP_TOKEN | STOP_HOST);
   }
+  for (const mark of [0x2d, 0x2e, 0x5f]) table[mark] &= ~STOP_HOST;
   const marks = "-.!%*_+`'~";
   for (let i = 0; i < marks.length; i++) table[marks.charCodeAt(i)] &= ~STOP_TOKEN;
   return table;

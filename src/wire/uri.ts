@@ -5,7 +5,7 @@
 import { equal, equalNoCase, lower, NONE, octets, parseUint, Span, text } from "../core/bytes.js";
 import { addressOf, isSeparator, sameHost, sameUser } from "./compare.js";
 import { component, equalEscaped, unescape as writePlain } from "./escapes.js";
-import { hexDigit } from "./lex.js";
+import { hexDigit, STOP_HOST, STOP_NO_URI, STOP_URI_PARAMS, STOP_USER, scan } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
 
@@ -34,24 +34,11 @@ const EQUALS = 0x3d;
 const QUESTION = 0x3f;
 const AT = 0x40;
 
-// What an octet is in a URI.
-/** One of a host's name: "_" is not in the grammar, but in names that are in use. */
-const KIND_HOST = 0;
-const KIND_OTHER = 1;
-/** One of "@:%", at which a user ends or an escape begins. */
-const KIND_MARK = 2;
-/** A control, a space, or what delimits the fields a URI stands in. UTF-8 is let through as it is. */
-const KIND_BAD = 3;
-const KINDS = kindsOf();
-
-function kindsOf(): Uint8Array {
-  const kinds = new Uint8Array(256).fill(KIND_OTHER);
-  for (let i = 0; i < 256; i++)
-    if (isAlphanumeric(i) || i === 0x2d || i === 0x2e || i === 0x5f) kinds[i] = KIND_HOST;
-    else if (i <= 0x20 || i === 0x22 || i === 0x3c || i === 0x3e || i === 0x7f) kinds[i] = KIND_BAD;
-  kinds[AT] = kinds[COLON] = kinds[PERCENT] = KIND_MARK;
-  return kinds;
-}
+// Constants of this file: see lex.ts.
+const USER_END = STOP_USER;
+const HOST_END = STOP_HOST;
+const PARAMS_END = STOP_URI_PARAMS;
+const NO_URI = STOP_NO_URI;
 
 export class Uri {
   bytes: Uint8Array = NONE;
@@ -102,7 +89,7 @@ export class Uri {
     this.hostStart = this.hostEnd = colon + 1;
     this.paramsStart = this.paramsEnd = this.headersStart = this.headersEnd = end;
     if (this.scheme === SCHEME_SIP || this.scheme === SCHEME_SIPS) return this.readSip(colon + 1);
-    for (let i = colon + 1; i < end; i++) if (KINDS[bytes[i]] >= KIND_BAD) return false;
+    if (scan(bytes, colon + 1, end, NO_URI) < end) return false;
     return this.scheme === SCHEME_OTHER || this.readTel(colon + 1);
   }
 
@@ -122,25 +109,23 @@ export class Uri {
   private readSip(at: number): boolean {
     const bytes = this.bytes;
     const end = this.end;
-    const kinds = KINDS;
-    // One pass over all of it: what cannot stand in a URI, where the user ends, whether its escapes are whole, for it
-    // is looked up and compared.
+    // One pass over the user: where it ends, and whether its escapes are whole, for it is looked up and compared. Where
+    // there is none the pass goes over all of the URI.
     let stop = -1;
     let colon = -1;
     let isEscaped = true;
-    let i = at;
+    let i = scan(bytes, at, end, USER_END);
     while (i < end) {
-      const kind = kinds[bytes[i]];
-      if (kind >= KIND_MARK) {
-        if (kind >= KIND_BAD) return false;
-        if (bytes[i] === AT) {
-          stop = i;
-          break;
-        }
-        if (bytes[i] !== COLON) isEscaped &&= isEscape(bytes, i, end);
-        else if (colon < 0) colon = i;
+      const octet = bytes[i];
+      if (octet === AT) {
+        stop = i;
+        break;
       }
-      i += 1;
+      if (octet === COLON) {
+        if (colon < 0) colon = i;
+      } else if (octet === PERCENT) isEscaped &&= isEscape(bytes, i, end);
+      else return false;
+      i = scan(bytes, i + 1, end, USER_END);
     }
     i = at;
     if (stop >= 0) {
@@ -161,17 +146,13 @@ export class Uri {
     }
     this.paramsStart = this.paramsEnd = i;
     if (i < end && bytes[i] === SEMICOLON) {
-      while (i < end && bytes[i] !== QUESTION) {
-        if (kinds[bytes[i]] >= KIND_BAD) return false;
-        i += 1;
-      }
+      i = scan(bytes, i, end, PARAMS_END);
       this.paramsEnd = i;
     }
     if (i === end) return true;
     if (bytes[i] !== QUESTION) return false;
     this.headersStart = i + 1;
-    while (++i < end) if (kinds[bytes[i]] >= KIND_BAD) return false;
-    return true;
+    return scan(bytes, i, end, NO_URI) === end;
   }
 
   private readHost(at: number): number {
@@ -187,7 +168,7 @@ export class Uri {
       return i < end && bytes[i] === 0x5d && i - this.hostStart >= 2 ? i + 1 : -1;
     }
     this.hostStart = i;
-    while (i < end && KINDS[bytes[i]] === KIND_HOST) i += 1;
+    i = scan(bytes, i, end, HOST_END);
     this.hostEnd = i;
     if (i === this.hostStart) return -1;
     this.ip = addressOf(bytes, this.hostStart, i);

@@ -207,12 +207,27 @@ export function hasCookie(bytes: Uint8Array, start: number, end: number): boolea
   );
 }
 
+/** Whether "SIP/2.0/" stands at `at`, behind whose first octet there are seven more. */
+function isUsualVersion(bytes: Uint8Array, at: number): boolean {
+  return (
+    (bytes[at + 1] | 0x20) === 0x69 &&
+    (bytes[at + 2] | 0x20) === 0x70 &&
+    bytes[at + 3] === SLASH &&
+    bytes[at + 4] === 0x32 &&
+    bytes[at + 5] === 0x2e &&
+    bytes[at + 6] === 0x30 &&
+    bytes[at + 7] === SLASH
+  );
+}
+
 /**
  * Skips "SIP/2.0/", with white space around the slashes and without case.
  * @returns the offset behind it, -1 when there is something else
  */
 function skipProtocol(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8 || (bytes[at] | 0x20) !== 0x73) return -1;
+  // Nearly always it is written without white space.
+  if (isUsualVersion(bytes, at)) return bytes[at + 8] > SPACE ? at + 8 : skipSpace(bytes, at + 8, end);
   if ((bytes[at + 1] | 0x20) !== 0x69 || (bytes[at + 2] | 0x20) !== 0x70) return -1;
   let i = skipSpace(bytes, at + 3, end);
   if (i >= end || bytes[i] !== SLASH) return -1;
