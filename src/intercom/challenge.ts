@@ -7,7 +7,7 @@
  */
 
 import { octetArray } from "../core/arrays.js";
-import { NONE, octets, Span, utf8 } from "../core/bytes.js";
+import { NONE, octets, utf8 } from "../core/bytes.js";
 import { Guesses } from "../core/guesses.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
@@ -46,12 +46,11 @@ export class Challenge {
   private readonly random: RandomSource;
   /** The password; empty means that none is set and nothing is right. */
   private password: Uint8Array = NONE;
-  /** The nonces are made when a password is set first, so that a door without one pays nothing. */
+  // These are made when a password is set first, so that a door without one pays nothing.
   private nonces: Nonces | null = null;
   private digest: Digest | null = null;
-  private readonly guesses = new Guesses(SOURCES);
-  private readonly method = new Span();
-  private readonly secret = octetArray(HEX_MAX_BYTES);
+  private guesses: Guesses | null = null;
+  private secret: Uint8Array = NONE;
 
   constructor(timers: Timers, random: RandomSource) {
     this.timers = timers;
@@ -64,6 +63,8 @@ export class Challenge {
     if (password === "" || this.nonces !== null) return;
     this.nonces = new Nonces(this.random, NONCES, NONCE_LIFE_MS);
     this.digest = new Digest();
+    this.guesses = new Guesses(SOURCES);
+    this.secret = octetArray(HEX_MAX_BYTES);
   }
 
   /** Returns whether a password is set. */
@@ -76,17 +77,17 @@ export class Challenge {
    * @param ip the address that the request came from @returns PROOF_*
    */
   check(m: Message, ip: number): number {
-    const { nonces, digest, secret } = this;
-    if (!this.isSet || nonces === null || digest === null) return PROOF_NONE;
+    const { nonces, digest, guesses, secret } = this;
+    if (!this.isSet || nonces === null || digest === null || guesses === null) return PROOF_NONE;
     if (!findOurs(m, digest.view)) return PROOF_NONE;
     const { nowMs } = this.timers;
-    const { view } = digest;
+    const { view, method } = digest;
     if (!nonces.isOurs(view.nonce, ip, nowMs)) return PROOF_STALE;
-    if (!this.guesses.hasTry(ip, nowMs)) return PROOF_LOCKED;
-    this.method.set(m.bytes, m.methodStart, m.methodEnd);
+    if (!guesses.hasTry(ip, nowMs)) return PROOF_LOCKED;
+    method.set(m.bytes, m.methodStart, m.methodEnd);
     digest.writeSecret(ALGORITHM_MD5, view.username, view.realm, this.password, secret);
-    const isRight = algorithmOf(view) === ALGORITHM_MD5 && digest.verify(view, ALGORITHM_MD5, secret, this.method);
-    if (!isRight) return this.guesses.onWrong(ip, nowMs) ? PROOF_LAST : PROOF_WRONG;
+    const isRight = algorithmOf(view) === ALGORITHM_MD5 && digest.verify(view, ALGORITHM_MD5, secret, method);
+    if (!isRight) return guesses.onWrong(ip, nowMs) ? PROOF_LAST : PROOF_WRONG;
     return nonces.takeCount(view.nonce, isGiven(view.qop) ? view.count() : 1) ? PROOF_RIGHT : PROOF_STALE;
   }
 
