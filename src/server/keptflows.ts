@@ -2,7 +2,7 @@
  * The flows of one address that phones keep (RFC 5626), while a request is sent to its bindings. A phone may have
  * several flows, each with a binding: the youngest one that is there gets the request (§5.3, §6). The binding of a flow
  * that is gone is removed, so that the next caller is told at once.
- * Not here: whether a flow is gone (targets.ts), and the flows of other servers (flowtoken.ts).
+ * Not here: whether a flow is gone (targets.ts), and the flows of other servers (flowpath.ts).
  */
 import { hash, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";

@@ -843,7 +843,9 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     const isShort = this.awaySinceMs !== Infinity && this.timers.nowMs - this.awaySinceMs < AWAY_LASTS_S * 1000;
     const firstS = isShort ? AWAY_FIRST_S : BACK_OFF_FIRST_S;
     const mostS = isShort ? AWAY_MOST_S : BACK_OFF_MOST_S;
-    return Math.min(mostS, firstS * 2 ** Math.min(this.failures, 6)) * (0.5 + fraction(this.random) / 2);
+    // RFC 5626 §4.5 counts the failure that is waited after.
+    const before = this.outbound !== null && !isShort ? this.failures + 1 : this.failures;
+    return Math.min(mostS, firstS * 2 ** Math.min(before, 6)) * (0.5 + fraction(this.random) / 2);
   }
 
   private setState(state: number, status: number, m: Message | null): void {

@@ -1,7 +1,8 @@
 /**
  * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts);
  * `npm run bench -- server` runs those that need other programs, `npm run bench -- sound` measures the sound
- * (sound/main.ts), `npm run bench -- panel` the cost of a frame of the panel.
+ * (sound/main.ts), `npm run bench -- panel` the cost of a frame of the panel, and `npm run bench -- storm` how fast
+ * many doors register at once (storm.ts).
  */
 import { problemsOf, record } from "./check.js";
 import { bytesEach, print, type Result } from "./harness.js";
@@ -11,6 +12,7 @@ import { parseBenchmarks } from "./parse.js";
 import { SoundLoop } from "./rtp-bytes.js";
 import { serverBenchmarks } from "./server.js";
 import { outOfBounds, soundBenchmarks } from "./sound/main.js";
+import { stormBenchmark } from "./storm.js";
 
 function streamBenchmarks(): Result[] {
   const loop = new SoundLoop(0x0a000002, 0, 0);
@@ -31,7 +33,8 @@ if (words.includes("sound")) {
   const problems = outOfBounds(results);
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;
-} else if (words.includes("panel")) {
+} else if (words.includes("storm")) stormBenchmark(words.includes("--write"));
+else if (words.includes("panel")) {
   // Playwright is loaded for this benchmark only.
   const { panelBenchmarks } = await import("./panel.js");
   print(await panelBenchmarks(), words.includes("--json"));

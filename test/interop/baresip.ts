@@ -37,6 +37,8 @@ export interface BaresipOptions {
    * go to addresses directly.
    */
   server?: { port: number; password: string; host?: string; direct?: boolean };
+  /** It keeps its flow to the server. RFC 5626 */
+  keepsFlow?: boolean;
 }
 
 /** An event, as baresip has it: CALL_ESTABLISHED, CALL_CLOSED, CALL_DTMF_START and so on. */
@@ -117,6 +119,7 @@ export class Baresip {
       const proxy = "sip:" + (server.host ?? HOST) + ":" + server.port + ";lr;transport=" + transport;
       parameters.push("auth_user=" + user, "auth_pass=" + server.password);
       if (!isDirect) parameters.push('outbound="' + proxy + '"');
+      if (options.keepsFlow === true) parameters.push("sipnat=outbound");
     }
     const address = "<sip:" + user + "@" + domain + ";transport=" + transport + ">";
     writeFileSync(join(this.#folder, "accounts"), address + ";" + parameters.join(";") + "\n");

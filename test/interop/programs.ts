@@ -38,6 +38,7 @@ export const PACKAGES = {
   iptables: "iptables",
   ffmpeg: "ffmpeg",
   turnserver: "coturn",
+  "/usr/lib/x86_64-linux-gnu/kamailio/modules/outbound.so": "kamailio-outbound-modules",
   // Of a module of Python its folder.
   "/usr/lib/python3/dist-packages/zeroconf": "python3-zeroconf",
 };
@@ -215,6 +216,11 @@ export class Program {
       withinMs,
       () => this.code,
     );
+  }
+
+  /** Stops it where it is, as a machine that hangs does, or lets it go on. */
+  hang(isHanging: boolean): void {
+    this.#child.kill(isHanging ? "SIGSTOP" : "SIGCONT");
   }
 
   /** Asks it to end, and kills it, when it does not, with all that it started. */

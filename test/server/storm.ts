@@ -135,9 +135,9 @@ class Door implements Network, RegistrationUser {
 export class Storm implements Network {
   /** The doors that are registered. */
   readonly registered = new Set<Door>();
-  /** Datagrams that the kernel dropped, and requests that were answered 503. */
-  dropped = 0;
+  /** Datagrams that the doors sent, and those among them that the kernel dropped. */
   received = 0;
+  dropped = 0;
   nowMs = 0;
   readonly overload: Overload;
   private readonly options: StormOptions;
@@ -150,6 +150,7 @@ export class Storm implements Network {
   private readyMs = 0;
   /** What happens in each ms: doors that wake, and datagrams for doors. */
   private readonly wakes = new Map<number, Door[]>();
+  private readonly begun = new Set<Door>();
   private readonly mail = new Map<number, { door: Door; bytes: Uint8Array }[]>();
 
   constructor(options: StormOptions) {
@@ -217,8 +218,6 @@ export class Storm implements Network {
     }
   }
 
-  private readonly begun = new Set<Door>();
-
   private taken<T>(from: Map<number, T[]>): T[] {
     const list = from.get(this.nowMs) ?? [];
     from.delete(this.nowMs);
@@ -228,6 +227,7 @@ export class Storm implements Network {
   /** Takes a datagram of a door, if the server is up and has room. */
   put(ip: number, bytes: Uint8Array): void {
     this.received += 1;
+    // A machine that is down does not answer.
     if (this.nowMs < this.options.downMs) return;
     if (this.queue.length - this.head < this.options.places) this.queue.push({ ip, bytes });
     else this.dropped += 1;

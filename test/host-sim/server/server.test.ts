@@ -232,6 +232,7 @@ describe("the server's options", () => {
     ["--domain a.b --users u --contacts 0", "1 to 100"],
     ["--domain a.b --users u --mode pbx", "--mode"],
     ["--domain a.b --users u --min-expires 100 --max-expires 99", "at least"],
+    ["--domain a.b --users u --flow-timer 5", "0, or 10 to 3600"],
     ["--domain a.b --users u --strangers maybe", "on or off"],
     ["--bogus", "--bogus"],
     ["user del x", "must be nothing, user add NAME, user passwd NAME"],
