@@ -19,7 +19,13 @@ describe("10,000 doors after a power cut", () => {
   });
 
   it("that are too many for the server by far get in all the same, one after another", () => {
-    const storm = new Storm({ doors: DOORS, costMs: 1.5 * SCALE, places: Math.ceil(350 / SCALE), startMs: 0, downMs: 0 });
+    const storm = new Storm({
+      doors: DOORS,
+      costMs: 1.5 * SCALE,
+      places: Math.ceil(350 / SCALE),
+      startMs: 0,
+      downMs: 0,
+    });
     let before = 0;
     for (let minute = 1; minute <= 3; minute++) {
       storm.run(minute * 60_000);
