@@ -4,12 +4,13 @@
  * such a name is first looked up. If no device answers to a name, the network's name server is asked for it.
  *
  * The socket is bound to the group, which routers do not pass on, so what it hears comes from this network. Answers
- * count only if they come from port 5353. On loopback only loopback addresses count, elsewhere none of them does.
+ * count only if they come from port 5353. On loopback only loopback addresses count, elsewhere none of them does. In a
+ * network of private addresses senders with public ones do not count.
  * Not here: the messages (wire/mdns.ts).
  */
 import type { Device, Resolver, ResolverDone, Service, UdpSocket } from "../../hal/device.js";
-import { isHostAddress, isLoopback } from "../core/address.js";
-import { MDNS_BYTES, MDNS_GROUP, MDNS_PORT, MdnsWalk } from "../wire/mdns.js";
+import { isHostAddress, isLoopback, isPrivate } from "../core/address.js";
+import { MDNS_BYTES, MDNS_GROUP, MDNS_PORT, MdnsWalk, MdnsWriter } from "../wire/mdns.js";
 import { NameSeeker, type Waiter } from "./nameseeker.js";
 import { type LocalService, Responder } from "./responder.js";
 
@@ -35,6 +36,7 @@ export class LocalNames implements Resolver {
   private readonly parts: LocalNamesParts;
   private readonly walk = new MdnsWalk();
   private readonly datagram = new Uint8Array(MDNS_BYTES);
+  private readonly writer = new MdnsWriter();
   private readonly seeker: NameSeeker;
   private responder: Responder | null = null;
   private socket: UdpSocket | null = null;
@@ -43,11 +45,12 @@ export class LocalNames implements Resolver {
 
   constructor(parts: LocalNamesParts) {
     this.parts = parts;
-    const { device, ip } = parts;
+    const { device } = parts;
     this.seeker = new NameSeeker({
       clock: device.clock,
+      writer: this.writer,
       send: (bytes, end, to, port) => this.send(bytes, end, to, port),
-      isCredible: (found) => isLoopback(found) === isLoopback(ip) && (isLoopback(found) || isHostAddress(found)),
+      isCredible: (found) => this.isPossible(found),
       onSilence: (waiters, name) => this.askElsewhere(waiters, name),
     });
   }
@@ -59,6 +62,7 @@ export class LocalNames implements Resolver {
     const { device, ip, onName, onTrouble } = this.parts;
     this.responder = new Responder({
       clock: device.clock,
+      writer: this.writer,
       random: device.random,
       name: name.toLowerCase(),
       ip,
@@ -113,6 +117,17 @@ export class LocalNames implements Resolver {
     }
   }
 
+  /** Returns whether a device of this network can have the address. */
+  private isPossible(address: number): boolean {
+    const isOwn = isLoopback(address);
+    return isOwn === isLoopback(this.parts.ip) && (isOwn || isHostAddress(address));
+  }
+
+  /** Does the same for a sender. In a network of private addresses no answer goes to a public one. */
+  private isNeighbour(address: number): boolean {
+    return this.isPossible(address) && (isPrivate(address) || !isPrivate(this.parts.ip));
+  }
+
   private send(bytes: Uint8Array, end: number, ip: number, port: number): void {
     this.socket?.write(bytes, 0, end, ip, port);
   }
@@ -125,9 +140,7 @@ export class LocalNames implements Resolver {
       const length = socket.read(datagram);
       if (length === 0) return;
       const { address, remotePort } = socket;
-      const isOwnKind = isLoopback(address) === isLoopback(this.parts.ip);
-      const isFromHere = isOwnKind && (isLoopback(address) || isHostAddress(address));
-      if (!isFromHere || !walk.begin(datagram, length)) continue;
+      if (!this.isNeighbour(address) || !walk.begin(datagram, length)) continue;
       if (walk.isResponse && remotePort !== MDNS_PORT) continue;
       this.responder?.onMessage(walk, address, remotePort);
       if (walk.isResponse) this.seeker.onMessage(walk);

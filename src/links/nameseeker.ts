@@ -17,7 +17,7 @@ import {
   MDNS_GROUP,
   MDNS_PORT,
   type MdnsWalk,
-  MdnsWriter,
+  type MdnsWriter,
   nameOctets,
   SECTION_QUESTIONS,
 } from "../wire/mdns.js";
@@ -63,6 +63,8 @@ class Sought {
 
 export interface NameSeekerParts {
   clock: Clock;
+  /** Each message is sent as soon as it is written, so others may use the same writer. */
+  writer: MdnsWriter;
   send(bytes: Uint8Array, end: number, ip: number, port: number): void;
   /** Returns whether a device of this network can have the address. */
   isCredible(ip: number): boolean;
@@ -73,7 +75,6 @@ export interface NameSeekerParts {
 export class NameSeeker {
   private readonly parts: NameSeekerParts;
   private readonly timer: DeviceTimer;
-  private readonly writer = new MdnsWriter();
   private readonly names: Sought[] = [];
 
   constructor(parts: NameSeekerParts) {
@@ -183,7 +184,7 @@ export class NameSeeker {
   private ask(sought: Sought, nowMs: number): void {
     sought.tries += 1;
     sought.nextMs = nowMs + TRY_MS;
-    const { writer } = this;
+    const { writer } = this.parts;
     writer.begin(0, false);
     writer.question(sought.name, DNS_A);
     this.parts.send(writer.bytes, writer.end, MDNS_GROUP, MDNS_PORT);

@@ -25,7 +25,7 @@ import {
   MDNS_GROUP,
   MDNS_PORT,
   type MdnsWalk,
-  MdnsWriter,
+  type MdnsWriter,
   nameOctets,
   SECTION_ANSWERS,
   SECTION_AUTHORITY,
@@ -106,6 +106,8 @@ class OwnRecord {
 
 export interface ResponderParts {
   clock: Clock;
+  /** Each message is sent as soon as it is written, so others may use the same writer. */
+  writer: MdnsWriter;
   random: RandomSource;
   /** The name without `.local`: one label. */
   name: string;
@@ -121,7 +123,7 @@ export interface ResponderParts {
 export class Responder {
   private readonly parts: ResponderParts;
   private readonly timer: DeviceTimer;
-  private readonly writer = new MdnsWriter();
+  private readonly writer: MdnsWriter;
   private readonly data = new Uint8Array(DATA_BYTES);
   private readonly least = new Uint8Array(DATA_BYTES);
   private records: OwnRecord[] = [];
@@ -145,6 +147,7 @@ export class Responder {
 
   constructor(parts: ResponderParts) {
     this.parts = parts;
+    this.writer = parts.writer;
     this.timer = parts.clock.createTimer(() => this.onTimer());
     this.build();
     this.probe(PROBE_MS * fraction(parts.random));

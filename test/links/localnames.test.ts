@@ -2,7 +2,7 @@
  * Tests the names of the local network: what is announced and answered, who keeps a name, what is looked up. RFC 6762
  */
 import { describe, expect, it } from "vitest";
-import type { UdpSocket } from "../../hal/device.js";
+import type { Device, UdpSocket } from "../../hal/device.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { VirtualNetwork } from "../../host-sim/world/network.js";
@@ -60,11 +60,11 @@ class Link {
     return this;
   }
 
-  names(address: string): LocalNames {
+  names(address: string, udp?: Device["udp"]): LocalNames {
     const host = this.air.host(ipv4(address));
     return new LocalNames({
       device: {
-        udp: (options) => host.udp(options),
+        udp: udp ?? ((options) => host.udp(options)),
         clock: this.clock,
         random: new SeededRandom(this.seed++),
         resolver: host.resolver,
@@ -325,6 +325,20 @@ describe("an answer", () => {
     expect(link.heard.filter(({ to }) => to === "10.0.0.9")).toHaveLength(30);
   });
 
+  it("does not go to a sender that is not of this network", async () => {
+    const link = await settled();
+    const answered: string[] = [];
+    for (const address of ["10.0.0.7", "198.51.100.7", "127.0.0.1", "0.0.0.0", "239.1.1.1"]) {
+      const host = link.air.host(ipv4(address));
+      const onReadable = () => void answered.push(address);
+      const socket = await host.udp({ address: ipv4(address), port: 40001, onReadable, onError: () => {} });
+      const bytes = message({ ...ask("door.local", "A") });
+      socket.write(bytes, 0, bytes.length, MDNS_GROUP, MDNS_PORT);
+    }
+    await link.run(1000);
+    expect(answered).toEqual(["10.0.0.7"]);
+  });
+
   it("comes again when another device takes the door's record back", async () => {
     const link = await settled();
     link.send({
@@ -416,6 +430,16 @@ describe("a look-up", () => {
     stranger.write(bytes, 0, bytes.length, ipv4("10.0.0.2"), MDNS_PORT);
     await link.run(5000);
     expect(sought.found).toBe("no device of this network answers to phone.local");
+  });
+
+  it("goes to the name server if the group cannot be joined, which one line says once", async () => {
+    const link = new Link();
+    link.air.name("pbx.local", ipv4("10.0.0.7"), 5080);
+    const names = link.names("10.0.0.2", () => Promise.reject(new Error("no multicast here")));
+    await names.announce("door", [SIP]);
+    expect(await link.find(names, "pbx.local")).toBe("10.0.0.7:5080 for -1 s");
+    expect(link.told).toEqual(["names of the local network (mDNS): no multicast here"]);
+    names.close();
   });
 
   it("keeps four of 60 addresses, which are more than it reads", async () => {
