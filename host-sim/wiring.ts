@@ -135,6 +135,9 @@ export class Wiring {
     const { port } = options;
     const tapped = {
       ...options,
+      // An object of a class has these in its prototype.
+      onClose: (c: TcpConnection) => options.onClose(c),
+      onError: (message: string) => options.onError(message),
       onOpen: (c: TcpConnection, incoming: boolean) => {
         if (!incoming) wiretap.addEnd(ip, c.localPort, port);
         options.onOpen(c, incoming);

@@ -46,7 +46,8 @@ class Connection implements TcpConnection {
   port = 0;
   private readonly owner: Streams;
   private readonly isIncoming: boolean;
-  private readonly queue = new Uint8Array(QUEUE_BYTES);
+  /** Octets that the network does not take yet; null while there are none, since most connections never have any. */
+  private queue: Uint8Array | null = null;
   private queued = 0;
   private room = 0;
   private stream: Stream | null = null;
@@ -80,6 +81,12 @@ class Connection implements TcpConnection {
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.stream === null || this.isLeaving || this.queued + end - start > QUEUE_BYTES) return false;
+    // A failure is told by `onClose`, as later ones are.
+    if (this.queued === 0 && end - start <= this.room) {
+      this.send(bytes.slice(start, end));
+      return true;
+    }
+    this.queue ??= new Uint8Array(QUEUE_BYTES);
     for (let i = start; i < end; i++) this.queue[this.queued++] = bytes[i];
     this.flush();
     return true;
@@ -124,20 +131,28 @@ class Connection implements TcpConnection {
   }
 
   private flush(): void {
+    const { queue } = this;
     const count = Math.min(this.queued, this.room);
-    if (count > 0 && this.stream !== null) {
-      const part = this.queue.slice(0, count);
-      this.queue.copyWithin(0, count, this.queued);
+    if (count > 0 && queue !== null && this.stream !== null) {
+      const part = queue.slice(0, count);
+      queue.copyWithin(0, count, this.queued);
       this.queued -= count;
-      this.room -= count;
-      try {
-        this.stream.write(part.buffer);
-      } catch {
-        this.end();
-        return;
-      }
+      if (this.queued === 0) this.queue = null;
+      if (!this.send(part)) return;
     }
     if (this.isLeaving && this.queued === 0) this.release();
+  }
+
+  /** Hands octets to the network, which has room for them. @returns false if the connection has failed */
+  private send(part: Uint8Array<ArrayBuffer>): boolean {
+    this.room -= part.length;
+    try {
+      this.stream?.write(part.buffer);
+      return true;
+    } catch {
+      this.end();
+      return false;
+    }
   }
 
   private end(): void {

@@ -32,7 +32,6 @@ import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
 import { Links, linkTimers } from "../links/links.js";
 import { isLocalName, LocalNames } from "../links/localnames.js";
-import type { ApiOrders, DoorOrders } from "../links/parts.js";
 import type { LocalService } from "../links/responder.js";
 import { Limiter } from "../media/limiter.js";
 import {
@@ -59,11 +58,11 @@ import { Contact, type ContactUser, INPUTS } from "./contact.js";
 import { EchoControl } from "./echocontrol.js";
 import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 import { stationTimers } from "./limits.js";
+import { HouseOrders, type OrdersUser } from "./orders.js";
 import { Paging, type PagingUser } from "./paging.js";
 import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
-const BUSY = "there is a call";
 const NO_BROKER = "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, save, reboot";
 
 /** Samples in 20 ms at 8 kHz, the amount that is moved at a time. */
@@ -103,7 +102,9 @@ class SoundPort {
 const DSCP_SIGNALLING = 24;
 const DSCP_SOUND = 46;
 
-export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser, PagingUser {
+export class Station
+  implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser, PagingUser, OrdersUser
+{
   readonly door: Door;
   readonly console: Console;
   private readonly device: Device;
@@ -175,8 +176,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
             next: events,
             enter: () => this.enter(),
             leave: () => this.leave(),
-            orders: this.orders(),
-            api: this.apiOrders(),
+            orders: new HouseOrders(this),
             isRoomy: doorLimits.phones > 0,
             version: VERSION,
           });
@@ -518,39 +518,10 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
     return this.door.ua.activeCall() !== null;
   }
 
-  /** Returns the orders that a broker may give; `Mqtt` checks each order. */
-  private orders(): DoorOrders {
-    return {
-      open: (relay) => this.door.open("MQTT", relay),
-      close: (relay) => this.door.close(relay),
-      call: (button) => this.door.callPlan(button),
-      hangUp: () => this.door.hangUp("MQTT"),
-      restart: () => {
-        this.log.flush();
-        this.device.restart?.();
-      },
-      set: (key, value) => {
-        const problem = this.settings.set(key, value);
-        this.setLevels();
-        return problem;
-      },
-    };
-  }
-
-  /** Returns the functions of the HTTP API; `Api` checks the client. */
-  private apiOrders(): ApiOrders {
-    return {
-      status: () => this.console.report("status"),
-      log: () => this.console.report("log"),
-      people: () => this.console.report("people"),
-      open: (relay) => this.door.open("API", relay),
-      call: (target) => (target === "" ? this.door.callPlan(1) : this.isBusy() ? BUSY : this.door.call(target)),
-      hangUp: () => {
-        if (!this.isInCall() && !this.door.isRinging) return "there is no call";
-        this.door.hangUp("API");
-        return "";
-      },
-    };
+  /** Starts the machine again, if it can. */
+  restart(): void {
+    this.log.flush();
+    this.device.restart?.();
   }
 
   /** Returns whether a call or a ring leaves no room for a test of the sound. */
@@ -761,7 +732,7 @@ export class Station implements Network, SoundNetwork, DoorOutputs, ContactUser,
    * Sets volume and gain. A codec that does not answer yet keeps them; the failure is reported where the codec is
    * started.
    */
-  private setLevels(): void {
+  setLevels(): void {
     this.echo.set(this.settings.get("audio.echo"));
     this.selfCheck.set();
     const { codec } = this.device;

@@ -32,6 +32,8 @@ const AGAIN_MS = 20;
 const SOURCES = 8;
 const REQUESTS_MOST = 10;
 const REQUEST_EVERY_MS = 1000;
+/** The name under which the log has its orders. */
+const BY = "API";
 const BEARER = "bearer ";
 const HTTP = " HTTP/1.";
 
@@ -187,7 +189,7 @@ export class Api implements TimerUser {
   }
 
   private route(seat: Seat, method: string, target: string): void {
-    const { api: orders } = this.parts;
+    const { orders } = this.parts;
     const question = target.indexOf("?");
     const path = question < 0 ? target : target.slice(0, question);
     const query = question < 0 ? "" : target.slice(question + 1);
@@ -196,14 +198,14 @@ export class Api implements TimerUser {
     if (!isReport && !isOrder) this.answer(seat, 404, "there is /status /log /people /open /call /hangup");
     else if (method !== (isReport ? "GET" : "POST"))
       this.answer(seat, 405, path + " takes " + (isReport ? "GET" : "POST"), isReport ? "GET" : "POST");
-    else if (path === "/status") this.report(seat, orders.status());
-    else if (path === "/log") this.report(seat, orders.log());
-    else if (path === "/people") this.report(seat, orders.people());
+    else if (path === "/status") this.report(seat, orders.report("status"));
+    else if (path === "/log") this.report(seat, orders.report("log"));
+    else if (path === "/people") this.report(seat, orders.report("people"));
     else this.order(seat, path, query);
   }
 
   private order(seat: Seat, path: string, query: string): void {
-    const { api: orders } = this.parts;
+    const { orders } = this.parts;
     let problem = "";
     if (path === "/open") {
       const relay = query === "" ? "1" : query.slice(0, 6) === "relay=" ? query.slice(6) : "";
@@ -211,14 +213,15 @@ export class Api implements TimerUser {
         this.answer(seat, 400, "relay is 1 or 2, as in /open?relay=2");
         return;
       }
-      problem = orders.open(Number(relay));
+      problem = orders.open(Number(relay), BY);
     } else if (path === "/call") {
       if (query !== "" && query.slice(0, 7) !== "target=") {
         this.answer(seat, 400, "target is whom to call, as in /call?target=sip:phone@10.0.0.2");
         return;
       }
-      problem = orders.call(decoded(query.slice(7)));
-    } else problem = orders.hangUp();
+      const target = decoded(query.slice(7));
+      problem = target === "" ? orders.callPlan(1) : orders.call(target);
+    } else problem = orders.hangUp(BY);
     if (problem === "") this.report(seat, '{"ok":true}\n');
     else this.answer(seat, 409, problem);
   }

@@ -66,7 +66,7 @@ export class Links implements DoorEvents {
     this.next = next;
     this.settings = settings;
     this.isRoomy = isRoomy;
-    const { device, resolver, timers, orders, api, version, enter, leave } = given;
+    const { device, resolver, timers, orders, version, enter, leave } = given;
     const scratch = new Scratch();
     const parts: LinkParts = {
       device,
@@ -74,7 +74,6 @@ export class Links implements DoorEvents {
       settings,
       timers,
       orders,
-      api,
       version,
       enter,
       leave,

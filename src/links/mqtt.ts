@@ -496,7 +496,10 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       case "relay1":
       case "relay2":
         if (payload === "LOCK") orders.close(number);
-        else return payload === "UNLOCK" || payload === "OPEN" ? orders.open(number) : "it takes LOCK, UNLOCK and OPEN";
+        else
+          return payload === "UNLOCK" || payload === "OPEN"
+            ? orders.open(number, "MQTT")
+            : "it takes LOCK, UNLOCK and OPEN";
         return "";
       case "dnd":
         if (payload !== "ON" && payload !== "OFF") return "it takes ON and OFF";
@@ -507,9 +510,9 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
         return this.set("audio.gain", payload);
     }
     if (payload !== PRESS) return "it takes " + PRESS;
-    if (key === "hangup") orders.hangUp();
+    if (key === "hangup") orders.hangUp("MQTT");
     else if (key === "restart") orders.restart();
-    else return orders.call(number);
+    else return orders.callPlan(number);
     return "";
   }
 

@@ -20,28 +20,20 @@ export class Scratch {
   readonly writer = new Writer();
 }
 
-/** The orders that a broker's command may give to the door. */
-export interface DoorOrders {
-  /** @returns "" or why not */
-  open(relay: number): string;
+/** The orders that the house's systems may give to the door. A text that is returned is "" or why not. */
+export interface LinkOrders {
+  /** @param by what gives the order, for the log */
+  open(relay: number, by: string): string;
   close(relay: number): void;
-  /** Calls the target of a button. @returns "" or why not */
-  call(button: number): string;
-  hangUp(): void;
-  restart(): void;
-  /** Sets a setting until the next start. @returns "" or why not */
-  set(key: string, value: string): string;
-}
-
-/** The reports and orders of the API. Reports and refusals are one line of JSON. */
-export interface ApiOrders {
-  status(): string;
-  log(): string;
-  people(): string;
-  /** @returns "" or why not */
-  open(relay: number): string;
+  /** Calls the targets of a button. */
+  callPlan(button: number): string;
   call(target: string): string;
-  hangUp(): string;
+  hangUp(by: string): string;
+  restart(): void;
+  /** Sets a setting until the next start. */
+  set(key: string, value: string): string;
+  /** @returns one line of JSON */
+  report(what: "status" | "log" | "people"): string;
 }
 
 /** The parts that each link is given. All links have the same object. */
@@ -54,10 +46,7 @@ export interface LinkParts {
   /** Receives the events of the links, such as that a server is lost, and of refused orders. */
   events: DoorEvents;
   scratch: Scratch;
-  /** Carries out the orders of a broker. */
-  orders: DoorOrders;
-  /** Carries out the requests of the HTTP API. */
-  api: ApiOrders;
+  orders: LinkOrders;
   version: string;
   /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
   enter(): void;

@@ -1,9 +1,9 @@
 /**
  * The connection of a link to its server, by TCP or by TLS, one at a time. A link hears of its current connection only,
- * between `enter` and `leave`. Not here: the messages of a link (syslog.ts,
- * hook.ts, mqtt.ts), the place of a server (server.ts), the handshake of TLS (the device).
+ * between `enter` and `leave`. Not here: the messages of a link (syslog.ts, hook.ts, mqtt.ts), the place of a server
+ * (server.ts), the handshake of TLS (the device).
  */
-import type { TcpConnection, TcpStack } from "../../hal/device.js";
+import type { TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
 import { trustOf } from "../settings/useragent.js";
 import type { LinkParts } from "./parts.js";
 import type { LinkServer } from "./server.js";
@@ -16,15 +16,20 @@ export interface StreamUser {
   onClose(problem: string): void;
 }
 
-export class LinkStream {
+/** It is the options of its sockets itself, since functions made for them take memory. */
+export class LinkStream implements TcpOptions {
   private readonly parts: LinkParts;
-  private readonly setting: string;
+  readonly setting: string;
   private readonly isSecure: boolean;
   private readonly user: StreamUser;
   private tcp: TcpStack | null = null;
   private connection: TcpConnection | null = null;
   /** The reason why the current connection cannot be had, as the device told it; "" if it told none. */
   private problem = "";
+  readonly port = 0;
+  readonly isCaller = true;
+  /** Ours. */
+  address = 0;
 
   /** @param setting the setting that names the server @param isSecure the connections are by TLS */
   constructor(parts: LinkParts, setting: string, isSecure: boolean, user: StreamUser) {
@@ -36,35 +41,34 @@ export class LinkStream {
 
   /** @param address ours */
   async start(address: number): Promise<void> {
-    const { parts, user } = this;
-    this.tcp = await parts.device.tcp({
-      address,
-      port: 0,
-      isCaller: true,
-      setting: this.setting,
-      onError: (message) => {
-        this.problem = message;
-      },
-      onOpen: (connection) => {
-        if (!this.owns(connection)) return;
-        parts.enter();
-        user.onOpen();
-        parts.leave();
-      },
-      onData: (connection, bytes, start, end) => {
-        if (!this.owns(connection)) return;
-        parts.enter();
-        user.onData(bytes, start, end);
-        parts.leave();
-      },
-      onClose: (connection) => {
-        if (!this.owns(connection)) return;
-        this.connection = null;
-        parts.enter();
-        user.onClose(this.problem);
-        parts.leave();
-      },
-    });
+    this.address = address;
+    this.tcp = await this.parts.device.tcp(this);
+  }
+
+  onError(message: string): void {
+    this.problem = message;
+  }
+
+  onOpen(connection: TcpConnection): void {
+    if (!this.owns(connection)) return;
+    this.parts.enter();
+    this.user.onOpen();
+    this.parts.leave();
+  }
+
+  onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.owns(connection)) return;
+    this.parts.enter();
+    this.user.onData(bytes, start, end);
+    this.parts.leave();
+  }
+
+  onClose(connection: TcpConnection): void {
+    if (!this.owns(connection)) return;
+    this.connection = null;
+    this.parts.enter();
+    this.user.onClose(this.problem);
+    this.parts.leave();
   }
 
   /** The sockets can be opened. */

@@ -4,7 +4,7 @@
  * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds,
  * `-- --long` looks for leaks over 100,000 calls in 46 days, and `-- --calls=10000` looks for leaks alone, over so many.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildXs } from "../xs/build.js";
@@ -20,6 +20,9 @@ const CONSTANTS = { "process.argv": [] };
  */
 const STACK_SLOTS = 592;
 const SLOT_BYTES = 16;
+/** The place in docs/boards.md of what `--census --docs` writes. */
+const LINKS_BEGIN = "<!-- links: made by `npm run bench:xs -- --census --docs` -->";
+const LINKS_END = "<!-- end of links -->";
 const CALLS = 1000;
 const CALLS_LONG = 100_000;
 /** What is held after the 100th call is compared. */
@@ -37,6 +40,8 @@ const MOST: Record<string, number> = {
   "xs.rtp.slots": 0,
   "xs.rtp.chunks": 0,
   "xs.heap.call": 112_500,
+  "xs.heap.links": 115_000,
+  "xs.heap.links.deaf": 119_200,
   "xs.heap.stack": 580,
   "xs.collections.call": 0,
   "xs.leak.slots.late": 0,
@@ -92,6 +97,16 @@ function heap(rows: Map<string, number[]>): Result[] {
     },
     { name: "xs.heap.registered", value: value(rows, "registered.bytes") + STACK_SLOTS * SLOT_BYTES, unit: "bytes" },
   ];
+}
+
+/** @returns a plain board's heap in a call, with all its links */
+function links(name: string, rows: Map<string, number[]>, what: string): Result {
+  const bytes = value(rows, "call.bytes") + STACK_SLOTS * SLOT_BYTES;
+  return {
+    name,
+    value: bytes,
+    unit: `bytes in a call ${what}: ${value(rows, "call.slots")} slots, ${value(rows, "call.chunks")} octets`,
+  };
 }
 
 /**
@@ -163,6 +178,45 @@ function finish(results: Result[]): void {
     }
 }
 
+/** Writes into docs/boards.md what the links to the house's systems take. @param census rows of the census */
+async function writeLinks(census: Map<string, number[]>): Promise<void> {
+  const nothing = value(census, "nothing", 1);
+  const made = (name: string): string =>
+    (value(census, name) * SLOT_BYTES + value(census, name, 1) - nothing).toLocaleString("en");
+  const inCall = async (constants: object): Promise<number> => {
+    const rows = table(await runWorld(xs, ["door", "heap"], { ...constants, ONCE: true }, [natives]));
+    return value(rows, "call.bytes") + STACK_SLOTS * SLOT_BYTES;
+  };
+  const without = await inCall({});
+  const rows: readonly (readonly [string, string, string])[] = [
+    ["memory in which all of them write", made("Scratch"), ""],
+    ["syslog by TCP", made("Syslog"), ""],
+    ["webhook", made("Hook"), ""],
+    ["MQTT, with Home Assistant", made("Mqtt"), ""],
+    [
+      "all three, at work in a call, with their connections",
+      "",
+      bytesText((await inCall({ LINKS: "well" })) - without),
+    ],
+    ["the same, with servers that take nothing", "", bytesText((await inCall({ LINKS: "deaf" })) - without)],
+    ["the whole heap in a call without links", "", bytesText(without)],
+  ];
+  const lines = [
+    "| | made at the start | in a call |",
+    "| --- | ---: | ---: |",
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ];
+  const file = join(dirname(fileURLToPath(import.meta.url)), "../../docs/boards.md");
+  const [head, rest] = readFileSync(file, "utf8").split(LINKS_BEGIN);
+  const tail = rest?.split(LINKS_END)[1];
+  if (tail === undefined) throw new Error("docs/boards.md has no place for the links");
+  writeFileSync(file, `${head}${LINKS_BEGIN}\n\n${lines.join("\n")}\n\n${LINKS_END}${tail}`);
+}
+
+function bytesText(bytes: number): string {
+  return bytes.toLocaleString("en");
+}
+
 async function leaksOver(calls: number, stack: number): Promise<Result[]> {
   const own = await buildXs();
   if (own.program === "") throw new Error(own.reason);
@@ -195,11 +249,14 @@ if (process.argv.includes("--census")) {
       `${name.padEnd(20)} ${String(slots).padStart(6)} slots ${String(chunks - nothing).padStart(7)} octets ${String(bytes).padStart(7)} bytes`,
     );
   }
+  if (process.argv.includes("--docs")) await writeLinks(rows);
 } else if (someCalls > 0) finish(await leaksOver(someCalls, 0));
 else {
   const cost = table(await runWorld(xs, ["cost"], CONSTANTS, [natives]));
   const door = table(await runWorld(xs, ["door", "heap"], {}, [natives]));
   const served = table(await runWorld(xs, ["door", "heap"], { HAS_SERVER: true, ONCE: true }, [natives]));
+  const linked = table(await runWorld(xs, ["door", "heap"], { LINKS: "well", ONCE: true }, [natives]));
+  const deaf = table(await runWorld(xs, ["door", "heap"], { LINKS: "deaf", ONCE: true }, [natives]));
   const garbage = table(await runWorld(xs, ["door", "garbage"], { ROOM: room() }, [natives]));
   const calls = process.argv.includes("--long") ? CALLS_LONG : CALLS;
   const server: Result = {
@@ -210,6 +267,8 @@ else {
   const results = [
     ...costs(cost),
     ...heap(door),
+    links("xs.heap.links", linked, "with syslog by TCP, a webhook and MQTT at work"),
+    links("xs.heap.links.deaf", deaf, "with the same, whose servers greet and take nothing more"),
     ...(await leaksOver(calls, value(door, "stack.slots"))),
     ...collections(garbage),
     server,

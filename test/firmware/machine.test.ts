@@ -311,6 +311,23 @@ describe("TCP streams", () => {
     expect(told).toEqual(["open 2 false"]);
   });
 
+  it("send every octet once and in its order, however much the network takes", () => {
+    for (const rooms of [[3, 1, 0, 7, 100, 2, 40], [100], [0, 0, 11, 22, 1, 1, 1, 60], [12, 30, 12, 1, 60]]) {
+      const { streams, sockets } = stack();
+      const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
+      let written = "";
+      for (const [i, room] of rooms.entries()) {
+        if (i !== 1) sockets[0].options.onWritable(room);
+        const text = "hello world " + i;
+        expect(connection.write(new Uint8Array(Buffer.from(text)), 0, text.length)).toBe(true);
+        written += text;
+      }
+      expect(written.startsWith(sockets[0].sent)).toBe(true);
+      sockets[0].options.onWritable(1000);
+      expect(sockets[0].sent).toBe(written);
+    }
+  });
+
   it("refuse more than the queue holds", () => {
     const { streams } = stack();
     const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;

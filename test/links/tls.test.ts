@@ -23,6 +23,9 @@ function stalled(settings: readonly string[], endsMs: number): Home {
       const isKnown = ({ id }: TcpConnection): boolean => !shaking.has(id);
       const stack = await home.air.host(0x0a000001).tcp({
         ...options,
+        onData: (connection, bytes, start, end) => options.onData(connection, bytes, start, end),
+        onClose: (connection) => options.onClose(connection),
+        onError: (message) => options.onError(message),
         onOpen: (connection, incoming) => isKnown(connection) && options.onOpen(connection, incoming),
       });
       stack.connectSecure = (address, port) => {

@@ -80,7 +80,6 @@ class RealLinks {
         },
       },
       orders: {} as never,
-      api: {} as never,
       isRoomy: false,
       version: "0.1.0",
       enter: () => this.enter(),

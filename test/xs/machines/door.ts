@@ -11,10 +11,12 @@ import type {
   Input,
   InputName,
   InputOptions,
+  TcpOptions,
   TcpStack,
   UdpOptions,
   UdpSocket,
 } from "../../../hal/device.js";
+import { Streams } from "../../../hal/moddable/streams.js";
 import { DOOR_LIMITS, ROOMY_LIMITS } from "../../../src/driver/limits.js";
 import { Station } from "../../../src/driver/station.js";
 import { eventLine } from "../../../src/intercom/eventline.js";
@@ -22,6 +24,7 @@ import type { DoorEvents } from "../../../src/intercom/events.js";
 import { Settings } from "../../../src/settings/settings.js";
 import { SeededRandom } from "../../random.js";
 import { FIRST_ADDRESS, hostOf, inhabit } from "./host.js";
+import { HOUSE_PLACE, HouseSystems } from "./housesystems.js";
 
 const host = hostOf();
 
@@ -112,6 +115,25 @@ declare const HAS_SERVER: boolean | undefined;
 const isRoomy = typeof HAS_SERVER !== "undefined" && HAS_SERVER;
 if (isRoomy) CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
 
+/**
+ * The links of a plain board to the house's systems: "" for none, "well" if the servers answer, "deaf" if they take a few
+ * octets and then nothing.
+ */
+declare const LINKS: string | undefined;
+const links = typeof LINKS === "undefined" ? "" : LINKS;
+if (links !== "")
+  CONFIGURATION.push(
+    "syslog.server=" + HOUSE_PLACE,
+    "syslog.transport=tcp",
+    "hook.url=http://" + HOUSE_PLACE + "/door",
+    "hook.secret=a secret of the hook",
+    "mqtt.enabled=on",
+    "mqtt.server=" + HOUSE_PLACE,
+    "mqtt.user=door",
+    "mqtt.password=secret",
+    "mqtt.open=on",
+  );
+
 // Made by `start`, because on the device all of it is RAM.
 let station: Station;
 let timer: Timer;
@@ -123,6 +145,7 @@ const FRAME_MS = 20;
 
 // Things that no door has are made when the modules are loaded, and do not count.
 const diary = new Diary();
+const house = new HouseSystems(links === "deaf");
 /** The samples that the speaker was given last, and those of the microphone: a square wave of 500 Hz. */
 const heard = new Int16Array(FRAME);
 const wave = new Int16Array(FRAME);
@@ -218,8 +241,8 @@ class Board implements Device {
     sockets.push(socket);
     return Promise.resolve(socket);
   }
-  tcp(): Promise<TcpStack> {
-    return Promise.resolve(NO_TCP);
+  tcp(options: TcpOptions): Promise<TcpStack> {
+    return Promise.resolve(options.isCaller === true ? new Streams(house, options) : NO_TCP);
   }
   resolve(
     _name: string,
@@ -254,11 +277,22 @@ function start(): void {
 
 function poll(): number {
   port.poll();
+  house.poll();
   if (timer.atMs <= host.now()) {
     timer.atMs = Infinity;
     timer.call();
   }
-  return Math.min(timer.atMs, port.atMs);
+  return house.isBusy ? host.now() : Math.min(timer.atMs, port.atMs);
+}
+
+/** @returns the number of links that `status` tells of as working */
+function linked(): number {
+  const lines = station.line("status").split("\n");
+  const works = (line: string): boolean =>
+    line.indexOf("syslog ") === 0 || line.indexOf("mqtt ") === 0
+      ? line.indexOf(", connected") > 0 && line.indexOf("lost") < 0
+      : line.indexOf("hook ") === 0 && line.indexOf(", idle") > 0 && line.indexOf("error") < 0;
+  return lines.filter(works).length;
 }
 
 function receive(port: number): void {
@@ -280,6 +314,7 @@ function command(line: string): number {
     return 0;
   }
   if (line === "loudness") return loudness();
+  if (line === "linked") return linked();
   const call = station.door.ua.calls[0];
   if (line === "packets") return call.media.receivedPackets();
   if (line === "lost") return call.media.lostPackets();
