@@ -1,8 +1,9 @@
 /**
  * What the core costs on the engine of the device, with 16-byte slots as there: `npm run bench:xs`, with `-- --json`
  * for programs. What single packets cost is counted with the C of hal/native in the place of its TypeScript twins, as a
- * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds,
- * `-- --long` looks for leaks over 100,000 calls in 46 days, and `-- --calls=10000` looks for leaks alone, over so many.
+ * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds;
+ * with `--docs` it also writes into docs/boards.md what the links take. `-- --long` looks for leaks over 100,000 calls in
+ * 46 days, and `-- --calls=10000` looks for leaks alone, over so many.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -116,8 +116,8 @@ const isRoomy = typeof HAS_SERVER !== "undefined" && HAS_SERVER;
 if (isRoomy) CONFIGURATION.push("server.enabled=on", "phone1.name=kitchen", "phone1.password=secret");
 
 /**
- * The links of a plain board to the house's systems: "" for none, "well" if the servers answer, "deaf" if they take a few
- * octets and then nothing.
+ * The links of a plain board to the house's systems: "" for none, "well" if the servers answer, "deaf" if they take a
+ * few octets and then nothing.
  */
 declare const LINKS: string | undefined;
 const links = typeof LINKS === "undefined" ? "" : LINKS;
