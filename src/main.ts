@@ -183,6 +183,7 @@ class Firmware implements DoorEvents, TerminalUser, ImprovUser {
       this.report(reason);
       this.station.door.hangUp(RESTART);
       this.station.log.flush();
+      this.station.names?.close();
     } catch {
       // Hanging up may fail again for the reason of the restart.
     }

@@ -13,6 +13,8 @@ import { ipv4 } from "../../src/core/address.js";
 import main from "../../src/main.js";
 import { Record as KeptText } from "../../src/settings/record.js";
 import { Settings } from "../../src/settings/settings.js";
+import { MDNS_BYTES, MDNS_GROUP, MDNS_PORT } from "../../src/wire/mdns.js";
+import { read } from "../links/mdnsmessage.js";
 import { board, newBoard, Serial } from "./virtual.js";
 
 vi.mock("embedded:io/digital", async () => ({ default: (await import("./virtual.js")).Digital }));
@@ -217,6 +219,30 @@ it("What the log has is kept when the console starts the board again", async () 
   board.printed = "";
   board.type("log\n");
   expect(board.printed).toMatch(/ start\n(.*\n)*.* open relay 1: console\n(.*\n)*.* start\n/);
+});
+
+it("A name of the local network is announced, and taken back when the console starts the board again", async () => {
+  const ttls: number[] = [];
+  const listener = await board.network.host(ipv4("192.0.2.77")).udp({
+    address: ipv4("192.0.2.77"),
+    port: MDNS_PORT,
+    group: MDNS_GROUP,
+    onReadable: () => {
+      const into = new Uint8Array(MDNS_BYTES);
+      const size = listener.read(into);
+      const address = read(into.subarray(0, size)).answers.find(({ type }) => type === "A");
+      if (address !== undefined) ttls.push(address.ttlS);
+    },
+    onError: () => {},
+  });
+  await begin("set net.name door\n");
+  await board.run(6000, main);
+  expect(board.printed).toContain("config name address=door.local");
+  expect(ttls).toEqual([120, 120]);
+  expect(() => board.type("reboot\n")).toThrow("restart");
+  board.crash(new Error("restart"));
+  await board.run(10, main);
+  expect(ttls[2]).toBe(0);
 });
 
 describe("Without its network", () => {
