@@ -33,6 +33,7 @@ const LEVEL_FALL_DB = 0.1;
 /** Events that are a row of the ladder: states, and actions of people. */
 const SHOWN = new Set([
   "register",
+  "register2",
   "call",
   "relay",
   "dtmf",

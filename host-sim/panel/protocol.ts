@@ -20,6 +20,8 @@ export interface PartyState {
   address: string;
   /** One of registered, registering, failed, unregistered; "" until it has told anything. */
   register: string;
+  /** The same of the second account; "" if there is none. */
+  register2: string;
   /** One of calling, ringing, early, confirmed, held, ended; "" when there was no call. */
   call: string;
   /** The direction of the call: in or out. */

@@ -453,6 +453,7 @@ export class PanelWorld {
         name: party.name,
         address: "",
         register: "",
+        register2: "",
         call: "",
         direction: "",
         peer: "",
@@ -488,6 +489,7 @@ export class PanelWorld {
 
   private follow(state: PartyState, { t, event, value, ...extra }: SimEvent): void {
     if (event === "register" && value !== "binding") state.register = value;
+    if (event === "register2") state.register2 = value;
     if (event === "config" && value === "ready") {
       // The party started anew, so its calls were cut off.
       state.address = String(extra.address ?? "");

@@ -11,14 +11,17 @@ import { ERROR_ARGUMENT, ERROR_STATE, ERROR_VALUE, type Reply } from "./reply.js
 const INFO = " info";
 
 export function register(reply: Reply, door: Door): Reply {
-  if (door.settings.get("sip.domain") === "")
+  const { registration, second } = door.ua;
+  if (door.settings.get("sip.domain") === "" && !second?.isOn)
     return reply.fail(ERROR_STATE, "sip.domain is not set: there is no server to register at");
-  door.ua.registration.start();
+  registration.start();
+  second?.registration.start();
   return reply;
 }
 
 export function unregister(reply: Reply, door: Door): Reply {
   door.ua.registration.stop();
+  door.ua.second?.registration.stop();
   return reply;
 }
 

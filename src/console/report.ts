@@ -10,36 +10,41 @@ import { encryptionOf, signallingOf } from "../intercom/calltext.js";
 import type { Door } from "../intercom/door.js";
 import { REACH_TCP, REACH_UNKNOWN } from "../transaction/reach.js";
 import type { Call } from "../ua/call.js";
-import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING } from "../ua/registration.js";
+import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_TRYING, type Registration } from "../ua/registration.js";
 import { ERROR_STATE, type Reply } from "./reply.js";
 
 /** Words by REACH_*, for servers that do not take TCP. */
 const REACH_WORDS: readonly string[] = ["", "", "refused or reset", "no connection in 500 ms", "no response"];
 
 export function reportStatus(reply: Reply, door: Door): Reply {
-  const registration = door.ua.registration;
-  let state = "unregistered";
-  const { place } = registration;
-  if (registration.state === REGISTRATION_DONE)
-    state = "registered, granted " + registration.grantedS + " s" + (place === "" ? "" : ", at " + printable(place));
-  else if (registration.state === REGISTRATION_TRYING) state = "registering";
-  else if (registration.state === REGISTRATION_FAILED)
-    state = "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s: " + door.unregistered;
+  const { ua } = door;
   const call = door.ua.activeCall();
   let calling = door.isRinging ? "out, ringing" : "none";
   if (call !== null)
     calling = (call.session.isCaller ? "out" : "in") + (call.answeredMs >= 0 ? ", confirmed" : ", ringing");
   if (call?.isTalking()) calling += privacyOf(door, call);
   if (door.ua.transfer.isOn) calling += ", being moved";
+  reply.put("registration", registrationText(ua.registration, door.unregistered));
+  if (ua.second?.isOn) reply.put("registration2", registrationText(ua.second.registration, ua.second.failure));
   reply
-    .put("registration", state)
     .put("call", calling)
     .put("relay1", door.doorway.isOn(1) ? "on" : "off")
     .put("relay2", door.doorway.isOn(2) ? "on" : "off");
   if (door.localName !== undefined) reply.put("name", door.localName);
   reportOutside(reply, door);
+  reportSecondOutside(reply, door);
   reportOutages(reply, door);
   return reportReach(reply, door);
+}
+
+/** @param failure why there is none */
+function registrationText(registration: Registration, failure: string): string {
+  const { state, place } = registration;
+  if (state === REGISTRATION_DONE)
+    return "registered, granted " + registration.grantedS + " s" + (place === "" ? "" : ", at " + printable(place));
+  if (state === REGISTRATION_TRYING) return "registering";
+  if (state !== REGISTRATION_FAILED) return "unregistered";
+  return "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s: " + failure;
 }
 
 /** Says what others on the network can find out of a call. */
@@ -59,6 +64,15 @@ function reportOutside(reply: Reply, door: Door): void {
   const sound = door.settings.get("rtp.port");
   const place = ipv4Text(outside.signallingIp) + ":" + port;
   reply.put("outside", place + ", sound " + ipv4Text(outside.soundIp(sound)) + ":" + outside.soundPort(sound));
+}
+
+/** Says at which address the second account's server sees the door. */
+function reportSecondOutside(reply: Reply, door: Door): void {
+  const { secondOutside, udpPort, tcpPort } = door.ua.layer;
+  if (!secondOutside?.isSeenElsewhere) return;
+  const isTcp = door.settings.get("account2.transport") !== "udp";
+  const port = secondOutside.signallingPort(isTcp ? tcpPort : udpPort, isTcp);
+  reply.put("outside2", ipv4Text(secondOutside.signallingIp) + ":" + port);
 }
 
 /** Says which servers of the account do not answer, and when they are asked again. */

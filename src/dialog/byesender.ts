@@ -50,7 +50,7 @@ const uri = new Span();
 const way = new Way();
 
 export class ByeSender {
-  private readonly context: ByeSenderContext;
+  private context: ByeSenderContext;
   private readonly user: ByeSenderUser;
   /** The user's: when it runs out `sendAgain` is to be called. */
   private readonly timer: number;
@@ -62,6 +62,11 @@ export class ByeSender {
     this.context = context;
     this.user = user;
     this.timer = timer;
+  }
+
+  /** The next call of its session goes by another account. */
+  use(context: ByeSenderContext): void {
+    this.context = context;
   }
 
   sendBye(dialog: Dialog): void {

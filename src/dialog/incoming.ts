@@ -132,7 +132,7 @@ export function onPrack(session: SessionState, t: ServerTransaction, m: Message)
 /** A PRACK may offer anew what our reliable response has answered. RFC 3262 §5 */
 function answerInPrack(session: SessionState, t: ServerTransaction, m: Message): void {
   const { responses, negotiation } = session;
-  session.negotiation.chooseAddress(session.context.layer.outside, t.source.ip);
+  session.negotiation.outside = session.context.layer.outsideFor(t.source.ip);
   session.negotiation.takeWay(t.source.transport, t.source.connection);
   const status = negotiation.receiveOffer(m);
   if (status !== 0) responses.refuseOffer(t, m, status);

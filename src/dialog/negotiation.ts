@@ -292,11 +292,6 @@ export class Negotiation {
     this.connection = transport === TRANSPORT_TLS ? connection : CONNECTION_NONE;
   }
 
-  /** Sets the address that our description has for a peer at `peerIp`. @param outside how others see us, if known */
-  chooseAddress(outside: Outside | null, peerIp: number): void {
-    this.outside = outside?.isFor(peerIp) ? outside : null;
-  }
-
   /** Forgets all, for another call. */
   reset(): void {
     this.local.clear();

@@ -51,7 +51,7 @@ export const NOTIFIER_TIMERS = 1;
 export abstract class Notifier implements ClientUser, TimerUser {
   /** There is a subscriber. */
   isActive = false;
-  protected readonly context: NotifyContext;
+  protected context: NotifyContext;
   /** When its time is over; of one that ends, since when. */
   protected expiresMs = 0;
   /** The NOTIFY that ends it was sent, or is to be. */

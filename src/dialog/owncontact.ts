@@ -21,26 +21,28 @@ export interface Self {
   readonly layer: TransactionLayer;
   /** The user part of our URI, escaped; empty for none. */
   contactUser: Uint8Array;
+  /** It is the second account, whose server keeps no flow of ours. */
+  isSecond?: boolean;
 }
 
 /** Writes the line of a message that goes along `flow`. @param opening CONTACT_SIP or CONTACT_SIPS */
 export function writeContact(w: Writer, self: Self, flow: Flow, opening: Uint8Array = CONTACT_SIP): void {
   w.put(opening);
   writeOwnPlace(w, self.layer, self.contactUser, flow.transport, flow.ip);
-  writeEnd(w, self.layer);
+  writeEnd(w, self);
 }
 
 /** Writes the line of a request. @param opening as in `writeContact` */
 export function writeContactTo(w: Writer, self: Self, target: Target, opening: Uint8Array = CONTACT_SIP): void {
   const { layer } = self;
   w.put(opening);
-  writeOwnPlace(w, layer, self.contactUser, target.transport, layer.outside === null ? -1 : layer.knownIp(target));
-  writeEnd(w, layer);
+  writeOwnPlace(w, layer, self.contactUser, target.transport, layer.hasOutside ? layer.knownIp(target) : -1);
+  writeEnd(w, self);
 }
 
 /** While our server reaches us by our flow, the requests of a dialog are to come by it as well. RFC 5626 §4.3 */
-function writeEnd(w: Writer, layer: TransactionLayer): void {
-  if (layer.flows?.isGranted) w.put(OB);
+function writeEnd(w: Writer, { layer, isSecond }: Self): void {
+  if (layer.flows?.isGranted && isSecond !== true) w.put(OB);
   w.put(URI_CLOSE);
 }
 
@@ -54,7 +56,7 @@ function writeOwnPlace(w: Writer, layer: TransactionLayer, user: Uint8Array, tra
     w.octet(0x40);
   }
   const own = layer.transport.ownPort(transport);
-  const outside = layer.outside?.isFor(peerIp) ? layer.outside : null;
+  const outside = layer.outsideFor(peerIp);
   w.ip(outside === null ? layer.localIp : outside.signallingIp);
   w.octet(0x3a);
   w.uint(outside === null ? own : outside.signallingPort(own, transport !== TRANSPORT_UDP));

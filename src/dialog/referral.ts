@@ -20,7 +20,7 @@ import { HEADER_EXPIRES } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
 import type { Dialog } from "./dialog.js";
-import { Notifier } from "./notifier.js";
+import { Notifier, type NotifyContext } from "./notifier.js";
 import { writeContact } from "./owncontact.js";
 
 const EXPIRES_MOST_S = 86_400;
@@ -54,6 +54,11 @@ export class Referral extends Notifier {
     this.id = id;
     this.isDone = false;
     this.tell(100);
+  }
+
+  /** The next referral is in a call of that account. */
+  use(context: NotifyContext): void {
+    this.context = context;
   }
 
   /** Tells a provisional response of the target. */

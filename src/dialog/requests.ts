@@ -59,7 +59,7 @@ export class Requests implements InviteParts, ByeSenderUser {
   readonly fields = new Span();
   readonly interval: Interval;
   readonly byeSender: ByeSender;
-  private readonly context: RequestContext;
+  private context: RequestContext;
   private readonly session: ClientUser;
   private readonly user: RequestsUser;
 
@@ -70,6 +70,12 @@ export class Requests implements InviteParts, ByeSenderUser {
     this.user = user;
     this.interval = interval;
     this.byeSender = new ByeSender(context, this, timer);
+  }
+
+  /** The next call of its session goes by another account. */
+  use(context: RequestContext): void {
+    this.context = context;
+    this.byeSender.use(context);
   }
 
   reset(): void {

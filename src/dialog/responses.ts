@@ -61,7 +61,7 @@ export class Responses {
   /** Our 180 holds the answer to their offer. */
   isAnsweringEarly = false;
   readonly reliable = new Reliable();
-  private readonly context: ResponseContext;
+  private context: ResponseContext;
   private readonly negotiation: Negotiation;
   private readonly interval: Interval;
   private readonly session: ResponsesOwner;
@@ -83,6 +83,11 @@ export class Responses {
     this.negotiation = negotiation;
     this.interval = interval;
     this.timer = timer;
+  }
+
+  /** The next call of its session goes by another account. */
+  use(context: ResponseContext): void {
+    this.context = context;
   }
 
   reset(): void {

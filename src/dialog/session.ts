@@ -118,8 +118,8 @@ export class Session extends SessionState {
   /** Whether the other side is, or is to be told an address of ours as it is seen from outside. */
   isOutside(): boolean {
     const { layer, transport } = this.context;
-    if (layer.outside === null || this.dialog === null) return false;
-    return this.negotiation.outside !== null || layer.outside.isFor(this.dialog.hopIp(layer, transport));
+    if (!layer.hasOutside || this.dialog === null) return false;
+    return this.negotiation.outside !== null || layer.outsideFor(this.dialog.hopIp(layer, transport)) !== null;
   }
 
   // ---- what the user agent does ----
@@ -171,7 +171,7 @@ export class Session extends SessionState {
       if (dialog.isCallable(m)) return responses.refuse(t, m, 513);
       return responses.refuse(t, m, 400, BAD_CONTACT);
     }
-    this.negotiation.chooseAddress(this.context.layer.outside, t.source.ip);
+    this.negotiation.outside = this.context.layer.outsideFor(t.source.ip);
     const status = this.negotiation.receiveOffer(m);
     if (status !== 0) return responses.refuseOffer(t, m, status);
     if (!this.interval.readRequest(m)) return responses.refuseInterval(t, m);

@@ -88,7 +88,7 @@ export abstract class SessionState implements ClientUser, ServerOwner, TimerUser
   readonly negotiation: Negotiation;
   /** Challenges answered since a request of ours was last taken. */
   challenges = 0;
-  readonly context: SessionContext;
+  context: SessionContext;
   readonly user: SessionUser;
   readonly forks: Forks;
   readonly interval = new Interval();
@@ -146,13 +146,20 @@ export abstract class SessionState implements ClientUser, ServerOwner, TimerUser
     return this.dialog === null ? CONTACT_SIP : this.dialog.contactOpening();
   }
 
+  /** The next call goes by another account. It is called while there is no call. */
+  use(context: SessionContext): void {
+    this.context = context;
+    this.requests.use(context);
+    this.responses.use(context);
+  }
+
   // ---- steps that several events have in common ----
 
   /** The description that is written next goes with the next request in the dialog. */
   aimDescription(dialog: Dialog): void {
     const { layer, transport } = this.context;
     const { negotiation } = this;
-    if (layer.outside !== null) negotiation.chooseAddress(layer.outside, dialog.hopIp(layer, transport));
+    if (layer.hasOutside) negotiation.outside = layer.outsideFor(dialog.hopIp(layer, transport));
     negotiation.takeWay(dialog.hopTransport(transport), CONNECTION_UNKNOWN);
   }
 

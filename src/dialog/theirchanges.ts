@@ -57,7 +57,7 @@ export function onUpdate(session: SessionState, t: ServerTransaction, m: Message
  */
 function takeChange(session: SessionState, t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
   const { responses, negotiation } = session;
-  if (hasOffer) session.negotiation.chooseAddress(session.context.layer.outside, t.source.ip);
+  if (hasOffer) session.negotiation.outside = session.context.layer.outsideFor(t.source.ip);
   session.negotiation.takeWay(t.source.transport, t.source.connection);
   const status = hasOffer ? negotiation.receiveOffer(m) : 0;
   if (status !== 0) {

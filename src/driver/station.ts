@@ -52,6 +52,7 @@ import { wiringOf } from "../settings/wiring.js";
 import type { Network } from "../transaction/network.js";
 import { serviceOf } from "../transaction/resolver.js";
 import type { SoundNetwork } from "../ua/call.js";
+import { SECOND_ACCOUNT_TIMERS, secondAccountLimits } from "../ua/secondaccount.js";
 import { escapeUser } from "../ua/uritext.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser, INPUTS } from "./contact.js";
@@ -155,14 +156,17 @@ export class Station
 
   constructor(device: Device, settings: Settings, doorLimits: Limits, events: DoorEvents) {
     const isServer = settings.get("server.enabled") && doorLimits.phones > 0;
-    const limits = isServer ? houseServerLimits(doorLimits) : doorLimits;
+    const ofServer = isServer ? houseServerLimits(doorLimits) : doorLimits;
+    const hasSecond = settings.get("account2.domain") !== "";
+    const limits = hasSecond ? secondAccountLimits(ofServer) : ofServer;
     this.device = device;
     this.settings = settings;
     if (device.hasTls === true)
       this.secureStream = (ip, port, name, size, opens) => this.findSecure(ip, port, text(name, 0, size), opens);
     const ofLinks = linkTimers(settings);
     const isPaged = settings.get("page.address") !== "";
-    this.timers = new Timers(stationTimers(limits, isServer) + ofLinks + (isPaged ? 1 : 0));
+    const more = (hasSecond ? SECOND_ACCOUNT_TIMERS : 0) + (isPaged ? 1 : 0);
+    this.timers = new Timers(stationTimers(limits, isServer) + ofLinks + more);
     this.datagram = new Uint8Array(limits.messageBytes);
     this.timers.nowMs = device.clock.now();
     this.links =
@@ -342,6 +346,7 @@ export class Station
   renew(): void {
     this.enter();
     this.door.ua.registration.renew();
+    this.door.ua.second?.registration.renew();
     this.names?.renew();
     this.leave();
   }

@@ -23,7 +23,7 @@ export function personOf(address: string, people: People, callers: Callers, hous
   const user = address.slice(0, at);
   for (let place = people.ofSipUser(user, 0); place >= 0; place = people.ofSipUser(user, place + 1)) {
     if (!parse(kept, people.at(place)?.sip ?? "")) continue;
-    const isOfServer = callers.isServerHost(proved) && callers.isServerHost(kept);
+    const isOfServer = callers.areOfServer(proved, kept);
     const isOfHouse = house?.isDomain(proved) === true && house.isDomain(kept);
     if (isOfServer || isOfHouse || hasSameHost(proved, kept)) return place;
   }

@@ -2,7 +2,8 @@
  * Decides who may call, who is known, and who is answered automatically. The last hop is not the caller: a request
  * through the server, or from an address of the settings, may ring. To be answered automatically, to order by MESSAGE,
  * to join a call, to watch the door, the one who sent the request has to be known:
- * - by P-Asserted-Identity of the server (RFC 3325), where `sip.trust` says that the server may be taken at its word,
+ * - by P-Asserted-Identity of the server (RFC 3325), where `sip.trust` says that the server may be taken at its word; a
+ *   request from the second account's server is judged by that account and `account2.trust`,
  * - by the door's own challenge (challenge.ts), where `call.password` is set,
  * - by the address of a target, where `call.knownByAddress` is on,
  * - as a phone of the house, by its password at the door's own server (houseserver.ts).
@@ -18,7 +19,7 @@ import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
-import { readTarget } from "../ua/target.js";
+import { readAccount, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
@@ -54,6 +55,7 @@ const DO_NOT_DISTURB = "call.doNotDisturb";
 const BUSY = "busy";
 const AWAY = "away";
 const TRUST = "sip.trust";
+const TRUST_SECOND = "account2.trust";
 const SERVER = "server";
 const MESSAGES = "door.message";
 const OFF = "off";
@@ -122,25 +124,29 @@ export class Callers {
     const { settings } = this;
     this.identify(m, source, isPhone);
     const isOpen = settings.get(ALLOW) === ANY;
+    const identity = this.ua.identityAt(m, source);
     const mayRing = this.isKnown || isOpen || this.isExpected(source.ip);
     if (!uri.parse(m.bytes, m.uriStart, m.uriEnd)) return 400;
     // A sender who may not call learns nothing else.
     if (!mayRing) return this.refuseUnknown();
     const isNamed = uri.userEnd > uri.userStart;
-    if (isNamed && !isOpen && !this.ua.account.isUserOf(uri)) return 404;
+    if (isNamed && !isOpen && !identity.account.isUserOf(uri)) return 404;
     if (m.method === METHOD_MESSAGE) return this.judgeText(m);
     if (m.method === METHOD_SUBSCRIBE) return this.isKnown ? 0 : this.refuseUnknown();
     return this.judgeCall(m, door);
   }
 
-  /** Returns whether the host of a URI stands for the server that vouches for callers. */
-  isServerHost(of: Uri): boolean {
-    return this.ua.isServerHost(of);
+  /** Returns whether the hosts of both URIs stand for one server that vouches for callers. */
+  areOfServer(one: Uri, other: Uri): boolean {
+    const { ua } = this;
+    if (ua.isServerHost(one) && ua.isServerHost(other)) return true;
+    return ua.second?.isServerHost(one) === true && ua.second.isServerHost(other);
   }
 
   /** Returns whether calls may come from that address: the server's, or one that the settings call. */
   isExpected(ip: number): boolean {
-    return this.ua.isServer(ip) || this.addresses.indexOf(ip) >= 0;
+    const { ua, addresses } = this;
+    return ua.isServer(ip) || ua.second?.isServer(ip) === true || addresses.indexOf(ip) >= 0;
   }
 
   /** Judges a MESSAGE in a call. @param isKnown whether the other side of that call is known */
@@ -221,7 +227,9 @@ export class Callers {
    * for one of them may be the sender's own.
    */
   private isAsserted(m: Message, source: Flow): boolean {
-    if (this.settings.get(TRUST) !== SERVER || !this.ua.isServerFlow(source)) return false;
+    const identity = this.ua.identityAt(m, source);
+    const trust = this.settings.get(identity === this.ua.second ? TRUST_SECOND : TRUST);
+    if (trust !== SERVER || !identity.isServerFlow(source)) return false;
     let count = 0;
     let named = "";
     list.beginField(m, HEADER_P_ASSERTED_IDENTITY);
@@ -230,7 +238,7 @@ export class Callers {
         address.parse(list.bytes, list.start, list.end) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
       if (!isRead) return false;
       if (uri.scheme === SCHEME_TEL) continue;
-      if (!uri.namesUser() || !this.ua.isServerHost(uri)) return false;
+      if (!uri.namesUser() || !identity.isServerHost(uri)) return false;
       count += 1;
       named = uri.userText() + AT + text(uri.bytes, uri.hostStart, uri.hostEnd);
     }
@@ -277,7 +285,7 @@ export class Callers {
 
   private add(target: string): void {
     // The URI of a target that cannot be called is empty.
-    const bytes = utf8(readTarget(target, "").uri);
+    const bytes = utf8(readTarget(readAccount(target).target, "").uri);
     if (uri.parse(bytes, 0, bytes.length) && uri.ip > 0) this.addresses.push(uri.ip);
   }
 }

@@ -35,6 +35,7 @@ import {
   SOUND_MOVED,
   SOUND_QUIET,
 } from "../ua/call.js";
+import type { Identity } from "../ua/identity.js";
 import type { Destination } from "../ua/incall.js";
 import { REGISTRATION_DONE, REGISTRATION_FAILED, REGISTRATION_OFF, REGISTRATION_TRYING } from "../ua/registration.js";
 import { TRANSFER_PICKING } from "../ua/transfer.js";
@@ -519,19 +520,35 @@ export class Door
   onRegistration(state: number, status: number, m: Message | null): void {
     this.registration = state;
     if (state !== REGISTRATION_TRYING) this.isUnreached = state === REGISTRATION_FAILED && m === null;
-    const { registration } = this.ua;
-    if (state === REGISTRATION_TRYING)
-      this.events.event("register", "registering", { server: this.settings.get("sip.domain") });
+    if (state === REGISTRATION_FAILED) this.unregistered = failureOf(m, this.ua.registration.problem);
+    this.tellRegistration("register", this.ua, state, status, this.unregistered);
+  }
+
+  onSecondRegistration(state: number, status: number, m: Message | null): void {
+    const { second } = this.ua;
+    if (second === null) return;
+    if (state === REGISTRATION_FAILED) second.failure = failureOf(m, second.registration.problem);
+    this.tellRegistration("register2", second, state, status, second.failure);
+  }
+
+  /** @param failure why there is no registration */
+  private tellRegistration(
+    name: "register" | "register2",
+    { account, registration }: Identity,
+    state: number,
+    code: number,
+    failure: string,
+  ): void {
+    if (state === REGISTRATION_TRYING) this.events.event(name, "registering", { server: account.settings.domain });
     else if (state === REGISTRATION_DONE) {
       const { place } = registration;
       const fields: EventFields["register"] = { expires: registration.grantedS };
       if (place !== "") fields.at = printable(place);
-      this.events.event("register", "registered", fields);
-    } else if (state === REGISTRATION_OFF) this.events.event("register", "unregistered", NO_FIELDS);
+      this.events.event(name, "registered", fields);
+    } else if (state === REGISTRATION_OFF) this.events.event(name, "unregistered", NO_FIELDS);
     else {
-      this.unregistered = failureOf(m, registration.problem);
       const nextS = Math.round(registration.nextMs() / 1000);
-      this.events.event("register", "failed", { reason: this.unregistered, code: status, retry: nextS });
+      this.events.event(name, "failed", { reason: failure, code, retry: nextS });
     }
     this.showLight();
   }
@@ -765,7 +782,7 @@ export class Door
     if (callers.proof === PROOF_WRONG || callers.proof === PROOF_LAST) this.tellWrongPassword(m, source);
     if (status !== 0) return status;
     // While two phones are in the call, neither may move the other one.
-    return this.joined !== null ? 491 : this.moves.judge(out);
+    return this.joined !== null ? 491 : this.moves.judge(call, out);
   }
 
   writeChallenge(w: Writer, ip: number): void {
@@ -815,6 +832,14 @@ export class Door
     return fields;
   }
 
+  /** Returns whether the door is registered with each server at which it is to be. */
+  private isRegistered(): boolean {
+    const { second } = this.ua;
+    if (second?.isOn === true && second.registration.state !== REGISTRATION_DONE) return false;
+    if (this.settings.get("sip.domain") === "" || !this.settings.get("sip.register")) return true;
+    return this.registration === REGISTRATION_DONE;
+  }
+
   private showLight(): void {
     const call = this.ua.activeCall();
     let light = LED_READY;
@@ -823,13 +848,7 @@ export class Door
     else if (call !== null)
       light = call.state === CALL_CONFIRMED || call.state === CALL_HELD ? LED_IN_CALL : LED_RINGING;
     else if (this.doorway.isAlarm || this.alarm?.isTampered === true) light = LED_FAULT;
-    else if (
-      this.registration !== REGISTRATION_DONE &&
-      this.settings.get("sip.domain") !== "" &&
-      this.settings.get("sip.register")
-    ) {
-      light = LED_UNREGISTERED;
-    }
+    else if (!this.isRegistered()) light = LED_UNREGISTERED;
     if (light === this.light) return;
     this.light = light;
     this.outputs.led(light);

@@ -43,6 +43,8 @@ export interface EventValues {
   /** Somebody pressed a button that calls. */
   button: "pressed" | "held";
   register: "registering" | "registered" | "unregistered" | "failed" | "binding";
+  /** The registration of the second account. */
+  register2: "registering" | "registered" | "unregistered" | "failed";
   /** The visitor's call as a whole; a refused one never was a call. */
   call: Ringing | "confirmed" | "held" | End | "refused";
   /** The call to one of several targets that ring together. */
@@ -89,6 +91,7 @@ export interface EventFields {
     retry?: number;
     contact?: string;
   };
+  register2: EventFields["register"];
   call: {
     direction: "in" | "out";
     peer?: string;

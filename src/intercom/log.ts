@@ -116,6 +116,8 @@ export class Log implements DoorEvents, TimerUser {
   private sound = "";
   private problem = "";
   private registration = "";
+  /** The same of the second account; it exists only after that account was told of. */
+  declare private secondRegistration?: string;
 
   constructor(options: LogOptions) {
     const { timers } = options;
@@ -318,6 +320,13 @@ export class Log implements DoorEvents, TimerUser {
         if (value === "registering" || value === "binding" || state === this.registration) return;
         this.registration = state;
         this.add("register", state);
+        return;
+      }
+      case "register2": {
+        const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
+        if (value === "registering" || state === this.secondRegistration) return;
+        this.secondRegistration = state;
+        this.add("register", "second account " + state);
         return;
       }
       case "error": {

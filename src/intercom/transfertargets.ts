@@ -10,8 +10,10 @@ import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import { SIP_PORT } from "../transaction/transport.js";
+import type { Call } from "../ua/call.js";
+import type { Identity } from "../ua/identity.js";
 import type { Destination } from "../ua/incall.js";
-import { fitsPattern, isNumberPattern, readTarget } from "../ua/target.js";
+import { fitsPattern, isNumberPattern, readAccount, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
 import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
@@ -30,23 +32,27 @@ export class TransferTargets {
   private readonly ua: UserAgent;
   private readonly settings: Settings;
   private readonly houseServer: HouseServer | null;
+  /** The account of the call that is judged, at whose server numbers are called. */
+  private identity: Identity;
 
   constructor(ua: UserAgent, settings: Settings, houseServer: HouseServer | null) {
     this.ua = ua;
     this.settings = settings;
     this.houseServer = houseServer;
+    this.identity = ua;
   }
 
   /**
-   * Judges the target of a REFER. @param out holds the target as it was asked for, then the one to call
+   * Judges the target of a REFER. @param call in which it came @param out holds the target as it was asked for, then the one to call
    * @returns 0, or the status that refuses it: 403 not allowed, 416 no such address can be called, 480 a phone of the
    * house that is not there
    */
-  judge(out: Destination): number {
+  judge(call: Call, out: Destination): number {
     const { settings, houseServer } = this;
+    this.identity = this.ua.identityOf(call);
     if (!this.read(out.target)) return 416;
     if (asked.scheme === SCHEME_TEL) {
-      const read = readTarget(out.target, this.ua.account.domain);
+      const read = readTarget(out.target, this.identity.account.domain);
       if (read.error !== "" || !this.read(read.uri)) return 416;
       out.target = read.uri;
     }
@@ -80,9 +86,8 @@ export class TransferTargets {
 
   /** Returns whether the target is the door's own address, by which it would call itself. */
   private isOurs(): boolean {
-    const { layer, account } = this.ua;
-    if (layer.isOwn(asked.ip, portOf(asked))) return true;
-    return this.isServer(asked) && account.isUserOf(asked);
+    if (this.ua.layer.isOwn(asked.ip, portOf(asked))) return true;
+    return this.isServer(asked) && this.identity.account.isUserOf(asked);
   }
 
   private takesAny(entries: readonly string[], out: Destination): boolean {
@@ -91,8 +96,11 @@ export class TransferTargets {
   }
 
   /** Returns whether that entry of the settings is the target that the REFER names; `out` is then set to it. */
-  private takes(entry: string, out: Destination): boolean {
-    const { domain } = this.ua.account;
+  private takes(written: string, out: Destination): boolean {
+    const { target: entry, account } = readAccount(written);
+    // A target of the other account is reached by that one only.
+    if (account !== 0 && account !== (this.identity === this.ua.second ? 2 : 1)) return false;
+    const { domain } = this.identity.account;
     if (entry === "" || asked.param(MADDR, scratch)) return false;
     if (isNumberPattern(entry)) {
       const user = asked.userText();
@@ -125,7 +133,7 @@ export class TransferTargets {
   }
 
   private isServer(uri: Uri): boolean {
-    return this.ua.account.domain !== "" && this.ua.isServerHost(uri);
+    return this.identity.account.domain !== "" && this.identity.isServerHost(uri);
   }
 }
 

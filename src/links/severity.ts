@@ -37,6 +37,7 @@ export function severityOf(name: EventName, value: string): number {
     case "branch":
       return DEBUG;
     case "register":
+    case "register2":
       if (value === "registering" || value === "binding") return DEBUG;
       return value === "failed" ? WARNING : INFO;
     case "call":

@@ -6,7 +6,7 @@ import { ipv4, ipv4Text, isGroup, isHostAddress, maskBits, PORT_MOST } from "../
 import { utf8, utf8Length } from "../core/bytes.js";
 import { hasSteering } from "../core/printable.js";
 import { USER_MOST_BYTES } from "../ua/account.js";
-import { isNumberPattern, readTarget } from "../ua/target.js";
+import { isNumberPattern, readAccount, readTarget } from "../ua/target.js";
 import {
   escapeUser,
   type HostText,
@@ -227,7 +227,10 @@ export function check(setting: Setting, value: string): string | null {
     case TYPE_PROXY:
       return given.length <= setting.max && proxiesProblem(readProxies(given)) === "" ? given : null;
     case TYPE_TARGET:
-      return given === "" || (given.length <= setting.max && readTarget(given, ANY_DOMAIN).error === "") ? given : null;
+      return given === "" ||
+        (given.length <= setting.max && readTarget(readAccount(given).target, ANY_DOMAIN).error === "")
+        ? given
+        : null;
     case TYPE_TARGETS:
       return given === "" || (given.length <= setting.max && targetsProblem(given) === "") ? given : null;
     case TYPE_PLAN:
@@ -278,7 +281,7 @@ export function problemOf(setting: Setting, value: string): string {
     case TYPE_PROXY:
       return proxiesProblem(readProxies(given)) || tooLong(setting, given);
     case TYPE_TARGET:
-      return tooLong(setting, given) || readTarget(given, ANY_DOMAIN).error;
+      return tooLong(setting, given) || readTarget(readAccount(given).target, ANY_DOMAIN).error;
     case TYPE_TARGETS:
       return tooLong(setting, given) || targetsProblem(given);
     case TYPE_URL:
@@ -397,7 +400,7 @@ function targetsProblem(value: string): string {
   if (entries.length > TARGETS_MOST) return "it has " + entries.length + " entries, more than " + TARGETS_MOST;
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i].trim();
-    const problem = isNumberPattern(entry) ? "" : readTarget(entry, ANY_DOMAIN).error;
+    const problem = isNumberPattern(entry) ? "" : readTarget(readAccount(entry).target, ANY_DOMAIN).error;
     if (problem !== "") return problem;
   }
   return "";

@@ -5,9 +5,10 @@
 
 import { PORT_MOST } from "../core/address.js";
 import { DIALOG_BYTES, TRANSACTION_BYTES } from "../core/limits.js";
+import { printable, SHOWN_MOST } from "../core/printable.js";
 import { Dialog } from "../dialog/dialog.js";
-import { Account } from "../ua/account.js";
-import { readTarget } from "../ua/target.js";
+import { Account, type AccountSettings } from "../ua/account.js";
+import { readAccount, readTarget } from "../ua/target.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { checkNetwork } from "./network.js";
 import { HOUSE_GROUP, readPlan } from "./ringplan.js";
@@ -35,8 +36,17 @@ export function checkTogether(settings: Settings): string {
 
 /** A REGISTER has to fit into a board's transaction buffer, and a call to the longest target into its dialog buffer. */
 function checkAccount(settings: Settings): string {
-  const account = new Account(agentSettings(settings));
-  account.configure(account.settings, ANY_IP, PORT_MOST);
+  const all = agentSettings(settings);
+  if (!fits(all))
+    return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
+  return all.second === undefined || fits(all.second)
+    ? ""
+    : "account2.user, account2.name, account2.domain and account2.proxy are too long together: one of them has to be shorter";
+}
+
+function fits(settings: AccountSettings): boolean {
+  const account = new Account(settings);
+  account.configure(settings, ANY_IP, PORT_MOST);
   const { from, to, registrar, proxyRoute, user } = account;
   let routeBytes = proxyRoute.length;
   // Any of several proxies may be in its place; "<" and ">" stand around it.
@@ -44,30 +54,32 @@ function checkAccount(settings: Settings): string {
     routeBytes = Math.max(routeBytes, account.hops[i].length + 2);
   const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + routeBytes + 2 * user.length;
   const toBytes = Math.max(to.length, TARGET_BYTES + 2);
-  const hasRoom = Dialog.fits(DIALOG_BYTES, from.length, toBytes, routeBytes, TARGET_BYTES);
-  if (size <= TRANSACTION_BYTES && hasRoom) return "";
-  return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
+  return size <= TRANSACTION_BYTES && Dialog.fits(DIALOG_BYTES, from.length, toBytes, routeBytes, TARGET_BYTES);
 }
 
-/** A name or a number alone is called at sip.domain, which makes an address of it. */
+/** A name or a number alone is called at the domain of its account, which makes an address of it. */
 function checkTargets(settings: Settings): string {
-  const domain = settings.get("sip.domain");
-  if (domain === "") return "";
-  const wrong = checkTarget("call.target", settings.get("call.target"), domain);
-  if (wrong !== "") return wrong;
+  const problem = checkTarget(settings, "call.target", settings.get("call.target"));
+  if (problem !== "") return problem;
   for (let i = 0; i < PLANS.length; i++) {
     const plan = settings.get(PLANS[i]);
     if (plan === "") continue;
     const { targets } = readPlan(plan);
     for (let j = 0; j < targets.length; j++) {
-      const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(PLANS[i], targets[j], domain);
+      const problem = targets[j] === HOUSE_GROUP ? "" : checkTarget(settings, PLANS[i], targets[j]);
       if (problem !== "") return problem;
     }
   }
-  return checkTarget("call.fallback", settings.get("call.fallback"), domain);
+  return checkTarget(settings, "call.fallback", settings.get("call.fallback"));
 }
 
-function checkTarget(key: string, target: string, domain: string): string {
-  const problem = target === "" ? "" : readTarget(target, domain).error;
-  return problem === "" ? "" : key + ": with sip.domain " + problem;
+function checkTarget(settings: Settings, key: string, written: string): string {
+  if (written === "") return "";
+  const { target, account } = readAccount(written);
+  const second = settings.get("account2.domain");
+  if (account === 2 && second === "")
+    return key + ": '" + printable(written, SHOWN_MOST) + "' needs account2.domain to be set";
+  const isSecond = second !== "" && (account === 0 ? settings.get("call.account") === "2" : account === 2);
+  const problem = readTarget(target, isSecond ? second : settings.get("sip.domain")).error;
+  return problem === "" ? "" : key + ": with " + (isSecond ? "account2.domain " : "sip.domain ") + problem;
 }

@@ -1,10 +1,11 @@
 /**
  * A ring plan as a person writes it: targets that ring together have commas between them, groups that ring one after
- * another `>`, and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`.
+ * another `>`, and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`. A target may name the account
+ * that it is called by: `200@2`.
  * Not here: which plan a button has (buttons.ts), and the ringing itself (ring.ts).
  */
 import { printable } from "../core/printable.js";
-import { readTarget } from "../ua/target.js";
+import { readAccount, readTarget } from "../ua/target.js";
 
 export const PLAN_TARGETS_MOST = 8;
 /** The target that stands for all phones that are registered with the door (houseserver.ts). */
@@ -55,7 +56,7 @@ export function readPlan(value: string): Plan {
     for (let j = 0; j < names.length; j++) {
       const name = names[j].trim();
       if (name === "") return refused(plan, "a target is missing at a comma or >");
-      const problem = name === HOUSE_GROUP ? "" : readTarget(name, "domain").error;
+      const problem = name === HOUSE_GROUP ? "" : readTarget(readAccount(name).target, "domain").error;
       if (problem !== "") return refused(plan, problem);
       plan.targets.push(name);
       plan.direct.push(false);

@@ -263,6 +263,23 @@ const SETTINGS = [
     max: 86400,
     unit: "s",
   }),
+  text("account2.domain", TYPE_DOMAIN, "", "domain or address of a second server; empty: no second account", {
+    max: TEXT_MOST,
+  }),
+  text("account2.user", TYPE_USER, "door", "user part of the door's address there", { max: TEXT_MOST }),
+  text("account2.authUser", TYPE_QUOTED, "", "user name for the password there, when it is another", {
+    max: USERNAME_MAX_BYTES,
+  }),
+  text("account2.password", TYPE_SECRET, "", "password at the second server", { max: TEXT_MOST }),
+  text("account2.realm", TYPE_QUOTED, "", "the one realm that password is for; empty: whatever the server names", {
+    max: REALM_MAX_BYTES,
+  }),
+  text("account2.name", TYPE_TEXT, "", "name shown to who is called by the second account", { max: 64 }),
+  text("account2.proxy", TYPE_PROXY, "", "outbound proxies of the second account, as sip.proxy; empty: none", {
+    max: PROXIES_TEXT_MOST,
+  }),
+  choice("account2.transport", "udp", ["udp", "tcp", "tls"], "transport of the second account, as sip.transport"),
+  choice("account2.trust", "off", ["off", "server"], "whether the second server says who calls, as sip.trust"),
   text("wifi.ssid", TYPE_OCTETS, "", "name of the Wi-Fi network; of a board", { max: 32 }),
   text("wifi.password", TYPE_SECRET, "", "its password; empty: an open network", { max: 63 }),
   onOff("wifi.powerSave", "off", "the radio sleeps between beacons: for a battery; sound comes late then"),
@@ -305,6 +322,7 @@ const SETTINGS = [
   text("call.fallback", TYPE_TARGET, "", "what is called when the targets' server does not answer; a direct address", {
     max: TEXT_MOST,
   }),
+  choice("call.account", "1", ["1", "2"], "account by which targets without @1 or @2 at their end are called"),
   text("button1.day", TYPE_PLAN, "", "what button 1 calls", { max: PLAN_MOST }),
   text("button1.night", TYPE_PLAN, "", "what button 1 calls outside of time.day; empty: as by day", { max: PLAN_MOST }),
   text("button1.hold", TYPE_PLAN, "", "what button 1 calls when it is held for 2 s; empty: as a press", {

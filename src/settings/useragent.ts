@@ -5,6 +5,7 @@
 import type { Trust } from "../../hal/device.js";
 import { ipv4 } from "../core/address.js";
 import { ENCRYPTION_OFF, ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../dialog/negotiation.js";
+import type { AccountSettings } from "../ua/account.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
 import { TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
@@ -41,8 +42,27 @@ export function agentSettings(s: Settings): UserAgentSettings {
     learnsAddress: s.get("net.nat") === "auto",
     stun: s.get("net.stun"),
     publicIp: ipv4(s.get("net.publicAddress")),
+    callsBySecond: s.get("call.account") === "2",
     ...(picture === "" ? {} : { picture }),
     ...(s.get("sip.outbound") ? { outbound: true } : {}),
+    ...(s.get("account2.domain") === "" ? {} : { second: secondAccount(s) }),
+  };
+}
+
+/** The second account; how long a registration lasts and how it is probed is the same for both. */
+function secondAccount(s: Settings): AccountSettings {
+  return {
+    user: s.get("account2.user"),
+    authUser: s.get("account2.authUser"),
+    password: s.get("account2.password"),
+    realm: s.get("account2.realm"),
+    displayName: s.get("account2.name"),
+    domain: s.get("account2.domain"),
+    proxy: s.get("account2.proxy"),
+    register: true,
+    expiresS: s.get("sip.expires"),
+    probeS: probeOf(s.get("sip.probe")),
+    transport: transportOf(s.get("account2.transport")),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * The hosts of our own server, in the order in which they are tried: the outbound proxies of the settings, or the
  * domain. A request whose first Route is the first of several may go by any of them, and then has that one's URI there.
- * RFC 3263 §4.3
+ * RFC 3263 §4.3. A second account has hosts of its own; they follow those of the first one, and a request changes over
+ * among the hosts of one account only.
  * Not here: which one is tried when (transport.ts, failover.ts), and the addresses of one name (resolver.ts).
  */
 import { equal, equalNoCase, NONE, octets } from "../core/bytes.js";
@@ -9,24 +10,38 @@ import { copyOctets } from "../core/octets.js";
 import { Uri } from "../wire/uri.js";
 import type { Target } from "./flow.js";
 
-/** The most hosts. */
+/** The most hosts of one account. */
 export const BACKUPS_MOST = 3;
 const ROUTE = octets("\r\nRoute: <");
 const CR = 13;
 const LF = 10;
+const NO_TEXTS: readonly Uint8Array[] = [];
 
 export class Backups {
   /** One for each host; its octets are those that stand between `<` and `>` of a Route. */
   readonly uris: Uri[] = [];
-  /** The TRANSPORT_* of the hosts that name none. */
-  transport = 0;
+  /** The number of the second account's first host. */
+  second = 0;
+  /** The TRANSPORT_* of the hosts that name none, of each account. */
+  private transport = 0;
+  private secondTransport = 0;
   private texts: Uint8Array[] = [];
 
-  /** @param texts URIs of which the first BACKUPS_MOST count */
-  configure(texts: readonly Uint8Array[], transport: number): void {
+  /**
+   * @param texts URIs of which the first BACKUPS_MOST count @param transport TRANSPORT_* of those that name none
+   * @param secondTexts @param secondTransport the same of a second account
+   */
+  configure(texts: readonly Uint8Array[], transport: number, secondTexts = NO_TEXTS, secondTransport = 0): void {
     this.transport = transport;
+    this.secondTransport = secondTransport;
     this.uris.length = 0;
     this.texts = [];
+    this.add(texts);
+    this.second = this.uris.length;
+    this.add(secondTexts);
+  }
+
+  private add(texts: readonly Uint8Array[]): void {
     for (let i = 0; i < texts.length && i < BACKUPS_MOST; i++) {
       const uri = new Uri();
       if (!uri.parse(texts[i], 0, texts[i].length)) continue;
@@ -39,9 +54,29 @@ export class Backups {
     return this.uris.length;
   }
 
-  /** Returns whether there are several, so that a request may change over from one to another. */
-  get isPlural(): boolean {
-    return this.uris.length > 1;
+  /** Returns the TRANSPORT_* for a host that names none. */
+  transportOf(host: number): number {
+    return host < this.second ? this.transport : this.secondTransport;
+  }
+
+  /** Returns the first host of the account that has that host. */
+  firstOf(host: number): number {
+    return host < this.second ? 0 : this.second;
+  }
+
+  /** Returns the number after the last host of that account. */
+  endOf(host: number): number {
+    return host < this.second ? this.second : this.uris.length;
+  }
+
+  /**
+   * Returns the host that is the first Route of the request `bytes[0, end)`, if it is the first of several hosts of an
+   * account, so that the request may change over; else -1.
+   */
+  findRoute(bytes: Uint8Array, end: number): number {
+    const { second } = this;
+    if (second > 1 && this.isRoute(bytes, end, 0)) return 0;
+    return this.uris.length > second + 1 && this.isRoute(bytes, end, second) ? second : -1;
   }
 
   /** Returns whether a target is one of them. */
@@ -56,7 +91,7 @@ export class Backups {
   }
 
   /** Returns whether the first Route of the request `bytes[0, end)` is host number `host`. */
-  isRoute(bytes: Uint8Array, end: number, host: number): boolean {
+  private isRoute(bytes: Uint8Array, end: number, host: number): boolean {
     return this.routeAt(bytes, end, host) >= 0;
   }
 

@@ -335,7 +335,8 @@ export class ClientTransaction implements TimerUser {
     this.host.onClientStarted(this);
     this.host.timers.start(this.endTimer, TRANSACTION_T1 * this.host.limits.t1Ms);
     const { backups } = this.host.transport;
-    if (backups.isPlural && backups.isRoute(this.buffer, this.end, 0)) this.target.backup = 0;
+    const first = backups.findRoute(this.buffer, this.end);
+    if (first >= 0) this.target.backup = first;
     this.locate();
     return true;
   }
@@ -640,7 +641,7 @@ export class ClientTransaction implements TimerUser {
     const { target, flow } = this;
     const { transport } = this.host;
     this.failover.noteTried(target);
-    if (target.backup > 0 && !this.writeRoute(target.backup)) {
+    if (target.backup > transport.backups.firstOf(target.backup) && !this.writeRoute(target.backup)) {
       this.failSoon(FAILURE_TRANSPORT);
       return;
     }
@@ -677,7 +678,8 @@ export class ClientTransaction implements TimerUser {
     this.isUpgraded = this.isConnected = this.isEitherWay = false;
     this.status = 0;
     this.state = CLIENT_RESOLVING;
-    if (target.backup === 0 && backup > 0 && !this.writeRoute(0)) return false;
+    const first = host.transport.backups.firstOf(backup);
+    if (target.backup === first && backup > first && !this.writeRoute(first)) return false;
     branches.makeBranch(this.buffer, this.end, this.isForwarded, this.branchHigh);
     this.branchHigh = branches.high;
     this.branchLow = branches.low;

@@ -106,7 +106,7 @@ export class Failover {
       return true;
     }
     if (backup >= 0) {
-      transport.aim(target, transport.backups.uris[backup], transport.backups.transport);
+      transport.aim(target, transport.backups.uris[backup], transport.backups.transportOf(backup));
       target.backup = backup;
     }
     target.transport = kind;

@@ -167,6 +167,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   relayedRows: RelayedRows | null = null;
   /** Our addresses as they are seen from outside; null: none is known. */
   outside: Outside | null = null;
+  /** Our address as the server of the second account sees it; null: there is none, or it sees our own. */
+  secondOutside: Outside | null = null;
   /** Gets datagrams that may be STUN; null: there is no such user. */
   bindings: BindingUser | null = null;
   /** Keeps the flow of our registration; null: nobody does. */
@@ -228,6 +230,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
       this.transport.reach.clear();
       this.transport.outages.clear();
       this.outside?.forget();
+      this.secondOutside?.forget();
     }
     this.transport.localIp = ip;
     this.transport.udpPort = udpPort;
@@ -255,7 +258,19 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const tlsPort = this.transport.ownPort(TRANSPORT_TLS);
     const asked = port < 0 ? SIP_PORT : port;
     if (ip === localIp && ip >= 0) return asked === udpPort || asked === tcpPort || asked === tlsPort;
-    return this.outside !== null && this.outside.isOurs(ip, asked);
+    return this.outside?.isOurs(ip, asked) === true || this.secondOutside?.isOurs(ip, asked) === true;
+  }
+
+  /** Returns whether any peer may see us at another address than our own. */
+  get hasOutside(): boolean {
+    return this.outside !== null || this.secondOutside !== null;
+  }
+
+  /** @param peerIp -1: not known @returns our addresses for that peer as it sees them; null: it gets our own */
+  outsideFor(peerIp: number): Outside | null {
+    const { outside, secondOutside } = this;
+    if (secondOutside?.isSeenBy(peerIp)) return secondOutside;
+    return outside?.isFor(peerIp) ? outside : null;
   }
 
   /** @returns the address of a target if it is known without a look-up, else -1 */
@@ -275,20 +290,22 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   lookUpBackups(): void {
     const { transport, scratchTarget } = this;
     for (let i = 0; i < transport.backups.count; i++) {
-      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transport);
+      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transportOf(i));
       if (scratchTarget.nameSize > 0) transport.resolver.findAddress(scratchTarget, 0, null, false);
     }
   }
 
   /**
-   * Returns whether a host of our own server is at that address, even if no request went there yet. @param port -1:
-   * whatever the port
+   * Returns whether a host of our own server is at that address, even if no request went there yet.
+   * @param port -1: whatever the port @param isSecond the server of the second account
    */
-  isBackupAt(ip: number, port: number): boolean {
+  isBackupAt(ip: number, port: number, isSecond = false): boolean {
     const { transport, scratchTarget } = this;
+    const { count, second } = transport.backups;
     if (ip < 0) return false;
-    for (let i = 0; i < transport.backups.count; i++) {
-      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transport);
+    const end = isSecond ? count : second;
+    for (let i = isSecond ? second : 0; i < end; i++) {
+      transport.aim(scratchTarget, transport.backups.uris[i], transport.backups.transportOf(i));
       if (transport.resolver.hasPlace(scratchTarget, ip, port)) return true;
     }
     return false;

@@ -1,7 +1,7 @@
 /**
  * Our addresses as they are seen from outside of our network, behind a router that translates addresses (NAT): a fixed
  * one in the settings, the one that our server saw (RFC 3581), and those that a STUN server saw (RFC 8489). The object
- * is made when the first one is known or needed.
+ * is made when the first one is known or needed; a second account has an object of its own for what its server saw.
  *
  * A peer at a public address gets these addresses. A peer at a private address reaches our own address without the
  * router, unless it is the server that saw another one itself.
@@ -102,9 +102,14 @@ export class Outside {
     );
   }
 
+  /** Returns whether `peerIp` is our server, and sees us at another address than our own. */
+  isSeenBy(peerIp: number): boolean {
+    return this.seenIp >= 0 && peerIp === this.seerIp;
+  }
+
   /** Returns whether a peer at `peerIp` gets another address than our own. @param peerIp -1: it is not known yet */
   isFor(peerIp: number): boolean {
-    if (this.fixedIp < 0 && this.seenIp >= 0 && peerIp === this.seerIp) return true;
+    if (this.fixedIp < 0 && this.isSeenBy(peerIp)) return true;
     if (peerIp >= 0 && (isPrivate(peerIp) || isLoopback(peerIp))) return false;
     return this.fixedIp >= 0 || this.seenIp >= 0 || this.sip >= 0;
   }

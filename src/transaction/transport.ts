@@ -14,7 +14,7 @@ import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../
 import { FRAME_BROKEN, FRAME_MESSAGE, FRAME_NONE, FRAME_PING, StreamFramer } from "../wire/stream.js";
 import { SCHEME_SIP, SCHEME_SIPS, type Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
-import { BACKUPS_MOST, Backups } from "./backups.js";
+import { Backups } from "./backups.js";
 import { type Flow, HOST_NAME_BYTES, type Target } from "./flow.js";
 import type { Network } from "./network.js";
 import { Outages } from "./outages.js";
@@ -245,7 +245,7 @@ export class Transport {
 
   /** Whether there is another place for that target, which has one. */
   hasOther(target: Target): boolean {
-    return this.backups.isPlural ? target.backup >= 0 : this.resolver.countOf(target) > 1;
+    return target.backup >= 0 || this.resolver.countOf(target) > 1;
   }
 
   private locateAmong(target: Target, tried: number, isUp: boolean, takesOld: boolean): number {
@@ -253,9 +253,11 @@ export class Transport {
     if (target.backup < 0) return this.locateHost(target, tried, isUp, takesOld);
     let isAwaited = false;
     let isAnyKnown = false;
-    for (let host = 0; host < backups.count && host < BACKUPS_MOST; host++) {
-      const first = host * PLACES_MOST;
-      this.aim(target, backups.uris[host], backups.transport);
+    const start = backups.firstOf(target.backup);
+    const end = backups.endOf(target.backup);
+    for (let host = start; host < end; host++) {
+      const first = (host - start) * PLACES_MOST;
+      this.aim(target, backups.uris[host], backups.transportOf(host));
       target.backup = host;
       const found = this.locateHost(target, tried >> first, isUp, takesOld);
       target.place += first;

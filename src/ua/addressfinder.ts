@@ -30,14 +30,14 @@ import type { SoundNetwork } from "./call.js";
 /** The port of STUN if the setting names none. RFC 8489 §8.1 */
 const STUN_PORT = 3478;
 /** Most routers keep a UDP port for at least 30 s. RFC 5626 §4.4.2, RFC 6263 §4.6 */
-const ROUND_MS = 25_000;
+export const ROUND_MS = 25_000;
 const ROUND_SPREAD = 0.2;
 /** Requests of one question, the wait after the first, and the longest wait. RFC 8489 §6.2.1 */
 const TRIES = 6;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 /** The octets that keep a port open. RFC 5626 §4.4.1 */
-const KEEP_ALIVE = octets("\r\n\r\n");
+export const KEEP_ALIVE = octets("\r\n\r\n");
 
 const IDLE = -2;
 /** The largest count. The first difference leads to a new registration, and the second one is reported. */
@@ -206,7 +206,10 @@ export class AddressFinder implements BindingUser {
     const isHere = ip === layer.localIp && port === own;
     const seenIp = isHere ? -1 : ip;
     if (socket === SIP_SOCKET) this.onSipAddress(outside, seenIp, port);
-    else if (outside.noteMappedSound(own, seenIp, port)) this.user.onOutsideChanged();
+    else if (outside.noteMappedSound(own, seenIp, port)) {
+      layer.secondOutside?.noteMappedSound(own, seenIp, port);
+      this.user.onOutsideChanged();
+    }
     if (this.socket !== socket) return;
     if (socket + 1 < this.lines) this.askFor(socket + 1);
     else {

@@ -198,7 +198,8 @@ export class Call implements SessionUser, TimerUser {
   lateStatus = 480;
   /** Number of REFERs that came in it. */
   refers = 0;
-  private readonly context: CallContext;
+  /** What its account has, and what all calls share. */
+  context: CallContext;
   private readonly user: CallUser;
   private readonly timer: number;
   /** CAUSE_* of the end that we are about to make, 0 for that of the session. */
@@ -214,6 +215,12 @@ export class Call implements SessionUser, TimerUser {
 
   get media(): MediaStream {
     return this.line.media;
+  }
+
+  /** The next call goes by that account. It is called while there is no call. */
+  use(context: CallContext): void {
+    this.context = context;
+    this.session.use(context);
   }
 
   /** Whether it goes on: it is neither unused nor over. */

@@ -144,7 +144,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
   failures = 0;
   /** The reason of the failure in one line for a person, "" when the response says all. */
   problem = "";
-  private readonly layer: TransactionLayer;
+  protected readonly layer: TransactionLayer;
   private readonly timers: Timers;
   private readonly random: RandomSource;
   private readonly account: Account;
@@ -347,6 +347,17 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     if (this.state === REGISTRATION_DONE && this.request === null) this.refreshIn(0);
   }
 
+  /** Our address as the server sees it; null while it sees our own. */
+  protected get outside(): Outside | null {
+    return this.layer.outside;
+  }
+
+  /** Makes the object for that address. */
+  protected takeOutside(): Outside {
+    this.layer.outside ??= new Outside();
+    return this.layer.outside;
+  }
+
   /** Returns whether our Contact, written now, would equal the registered one. */
   private isContactRight(): boolean {
     const { next, boundAt } = this;
@@ -536,7 +547,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
       return;
     }
     const { layer } = this;
-    const peerIp = layer.outside === null ? -1 : layer.knownIp(target);
+    const peerIp = layer.hasOutside ? layer.knownIp(target) : -1;
     writeContactUri(w, layer, this.account.user, target.transport, peerIp);
     this.isContactStale = false;
     if (w.ok && w.at - start <= this.next.length) {
@@ -641,9 +652,8 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     if (seenPort <= 0) seenPort = own;
     if (!isCredible(seenIp, layer.localIp)) return;
     const isHere = seenIp === layer.localIp && (isTcp || seenPort === own);
-    if (isHere && layer.outside === null) return;
-    layer.outside ??= new Outside();
-    if (!layer.outside.noteSeen(t.flow.ip, isHere ? -1 : seenIp, seenPort, transport)) return;
+    if (isHere && this.outside === null) return;
+    if (!this.takeOutside().noteSeen(t.flow.ip, isHere ? -1 : seenIp, seenPort, transport)) return;
     this.isContactStale = true;
     this.user.onSeen();
   }
@@ -826,7 +836,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.isProbeRefused = false;
     this.lostInRow = 0;
     this.boundIp = -1;
-    this.layer.outside?.forgetSeen();
+    this.outside?.forgetSeen();
     if (this.moved?.isOn) this.goHome();
   }
 

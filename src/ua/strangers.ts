@@ -38,8 +38,9 @@ import { BAD_REPLACES } from "../wire/problems.js";
 import { Replaces } from "../wire/replaces.js";
 import { Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
-import { CALL_FREE, CALL_INCOMING, type Call } from "./call.js";
+import { CALL_FREE, CALL_INCOMING, type Call, type CallContext } from "./call.js";
 import type { CallPool } from "./callpool.js";
+import type { Identity } from "./identity.js";
 import type { Transfer } from "./transfer.js";
 import { ALLOW_EVENTS, type Watchers } from "./watchers.js";
 
@@ -74,6 +75,8 @@ export interface StrangersHost {
   readonly watchers: Watchers;
   readonly user: StrangersUser;
   readonly settings: StrangersSettings;
+  /** Returns the account that a request is for. */
+  identityAt(m: Message, source: Flow): Identity;
   /** As `CallUser`. */
   onCallState(call: Call, cause: number, status: number, m: Message | null): void;
 }
@@ -172,6 +175,7 @@ export class Strangers {
       this.refuseCall(t, m, 486);
       return;
     }
+    call.use(this.contextOf(t, m));
     const status = call.session.receive(t, m);
     if (status !== 0) {
       call.state = CALL_FREE;
@@ -185,6 +189,12 @@ export class Strangers {
     // A caller whose call is answered at once gets one message for each one sent. Until it gets an answer, it repeats
     // its INVITE.
     if (t.isUnproven) call.session.progress(180);
+  }
+
+  /** Returns what the calls of the account share that an INVITE is for. */
+  private contextOf(t: ServerTransaction, m: Message): CallContext {
+    from.set(t.source.transport, t.source.ip, t.sourcePort, t.source.connection);
+    return this.host.identityAt(m, from).context;
   }
 
   /** Takes a permitted INVITE that replaces a call of ours on its line, and answers it at once. RFC 3891 §3 */
@@ -214,6 +224,7 @@ export class Strangers {
       this.refuseCall(t, m, 503, RETRY_SOON);
       return;
     }
+    call.use(this.contextOf(t, m));
     const problem = call.session.receive(t, m);
     if (problem !== 0) {
       call.state = CALL_FREE;

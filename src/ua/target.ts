@@ -18,6 +18,30 @@ export interface Target {
 
 const uri = new Uri();
 
+/** A target as a person writes it, and the number of the account that it names; 0: it names none. */
+export interface NamedTarget {
+  target: string;
+  account: number;
+}
+
+/**
+ * Reads the account that a target names at its end: `200@2` is the number 200 at the second account.
+ * A URI with a scheme is an address already, and names an account only behind its host: `sip:200@192.0.2.7@2`.
+ */
+export function readAccount(value: string): NamedTarget {
+  const given = value.trim();
+  const at = given.length - 2;
+  const account = given.slice(at);
+  const isNamed = at > 0 && (account === "@1" || account === "@2");
+  if (!isNamed || (hasScheme(given) && given.indexOf("@") === at)) return { target: given, account: 0 };
+  return { target: given.slice(0, at), account: account === "@1" ? 1 : 2 };
+}
+
+function hasScheme(value: string): boolean {
+  const scheme = value.slice(0, 5).toLowerCase();
+  return scheme === "sips:" || scheme.slice(0, 4) === "sip:" || scheme.slice(0, 4) === "tel:";
+}
+
 /**
  * @param value `sip:bob@example.org`, `tel:+4930123`, `192.0.2.7:5062`, `bob@example.org`, `door.example.org`, `**610`,
  * `bob`

@@ -163,7 +163,9 @@ export class Transfer implements CallKeeper, TimerUser {
   /** Notifies the phone that asked how it goes. @param id the CSeq of the REFER, or -1 */
   subscribe(call: Call, id: number): void {
     const { dialog } = call.session;
-    if (dialog !== null) this.referral.subscribe(dialog, id, this.host.ringMostMs() + MARGIN_MS);
+    if (dialog === null) return;
+    this.referral.use(call.context);
+    this.referral.subscribe(dialog, id, this.host.ringMostMs() + MARGIN_MS);
   }
 
   /**

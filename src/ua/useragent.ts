@@ -10,6 +10,7 @@ import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span, utf8 } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
+import { printable, SHOWN_MOST } from "../core/printable.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { ALLOW_REFER_SHORT, ALLOW_SHORT } from "../dialog/capabilities.js";
@@ -22,7 +23,7 @@ import { refuseRequired } from "../transaction/refusal.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import type { Message } from "../wire/message.js";
 import { METHOD_BYE, METHOD_INVITE, METHOD_SUBSCRIBE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
-import type { Uri } from "../wire/uri.js";
+import { Uri } from "../wire/uri.js";
 import { Account, type AccountSettings, isSameAccount } from "./account.js";
 import {
   CALL_CALLING,
@@ -41,6 +42,7 @@ import {
 } from "./call.js";
 import { CallPool } from "./callpool.js";
 import { Credentials } from "./credentials.js";
+import type { Identity } from "./identity.js";
 import { DIGIT_INBAND, DIGIT_RTP, InCall, type InCallUser } from "./incall.js";
 import { InfoSender } from "./infosender.js";
 import { OwnAddress, type OwnAddressUser } from "./ownaddress.js";
@@ -51,9 +53,10 @@ import {
   Registration,
   type RegistrationUser,
 } from "./registration.js";
+import { SecondAccount, type SecondAccountUser } from "./secondaccount.js";
 import { ServerProbe } from "./serverprobe.js";
 import { OPTION_TAGS, Strangers, type StrangersUser } from "./strangers.js";
-import { readContact, readTarget } from "./target.js";
+import { type NamedTarget, readAccount, readContact, readTarget } from "./target.js";
 import { Transfer, type TransferHost } from "./transfer.js";
 import { WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from "./watchers.js";
 
@@ -61,6 +64,9 @@ const KEYS_IN_CLEAR =
   "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
 /** The problem when the settings or a target ask for TLS and the device has none. */
 export const NO_TLS = "this device has no TLS yet: use sip: with udp or tcp";
+
+const NO_SECOND = "there is no second account: set account2.domain";
+const SECOND_LATER = "account2.domain is set: save and reboot, the second account is made when the door starts";
 
 export interface UserAgentSettings extends AccountSettings {
   /** Payload types in the order of preference: 0 PCMU, 8 PCMA. */
@@ -91,6 +97,10 @@ export interface UserAgentSettings extends AccountSettings {
   stun?: string;
   /** The address for peers outside, at which our ports are forwarded; -1 or undefined: none. */
   publicIp?: number;
+  /** The second account; undefined: there is none. It can come only if there is one at the start. */
+  second?: AccountSettings;
+  /** Targets that name no account are called by the second one, if it exists and they are not at the first one's server. */
+  callsBySecond?: boolean;
 }
 
 /** The objects that a user agent needs. */
@@ -119,6 +129,8 @@ export interface UserAgentUser extends StrangersUser, InCallUser, OwnAddressUser
    * @param change SOUND_* @param ip @param port the new source, for SOUND_MOVED
    */
   onSound(call: Call, change: number, ip: number, port: number): void;
+  /** As `onRegistration`, for the second account. */
+  onSecondRegistration?(state: number, status: number, m: Message | null): void;
   /** Reports in one line a problem whose cause no other event names. */
   onTrouble?(line: string): void;
   /**
@@ -133,10 +145,22 @@ export interface UserAgentUser extends StrangersUser, InCallUser, OwnAddressUser
   onTransfer?(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
 }
 
+/** The place that a target was read as. */
+interface Place {
+  uri: Uint8Array;
+  /** The target as it was given, for a message. */
+  written: string;
+  /** The account that it is called by. */
+  identity: Identity;
+}
+
 // Scratch for the time of one function call.
 const span = new Span();
+const uri = new Uri();
 
-export class UserAgent implements TransactionUser, CallUser, RegistrationUser, TransferHost {
+export class UserAgent
+  implements TransactionUser, CallUser, RegistrationUser, TransferHost, Identity, SecondAccountUser
+{
   readonly layer: TransactionLayer;
   readonly account: Account;
   readonly registration: Registration;
@@ -144,6 +168,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   readonly lines: readonly Line[];
   readonly dialogs: Pool<Dialog>;
   readonly transfer: Transfer;
+  /** Null unless it is set up at the start. */
+  readonly second: SecondAccount | null;
   private readonly serverProbe: ServerProbe;
   /** The reason why the last `call` was not made, one line for a person. */
   error = "";
@@ -207,6 +233,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.strangers = new Strangers(this);
     this.inCall = new InCall(this);
     this.registration = new Registration(this.context, this, limits);
+    const hasSecond = settings.second !== undefined;
+    this.second = hasSecond ? new SecondAccount(this.context, parts.network, limits, this) : null;
   }
 
   /**
@@ -228,10 +256,15 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     const before = this.account.settings;
     const { layer } = this;
     const isMoved = ip !== layer.localIp || udpPort !== layer.udpPort || tcpPort !== layer.tcpPort;
+    const { second } = this;
+    const learnsAddress = settings.learnsAddress === true && (settings.publicIp ?? -1) < 0;
+    if (second !== null) second.configure(settings.second, isMoved, learnsAddress);
+    else if (settings.second !== undefined) this.tellTrouble(SECOND_LATER);
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
       // The current registration, or the wait for the next try, goes on.
       this.setAddress(ip, udpPort, tcpPort);
       if (this.ownAddress.configure(old, false)) this.ownAddress.onOutsideChanged();
+      second?.start();
       return;
     }
     const isFirst = !this.isConfigured;
@@ -251,6 +284,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       this.tellTrouble("sip.transport is tls: " + NO_TLS);
     if (settings.register) this.registration.start();
     else if (wasRegistered && !isOther) this.registration.stop();
+    second?.start();
   }
 
   /** Takes a change of our address, for the account, the binding and the calls. */
@@ -259,6 +293,7 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     this.setAddress(ip, udpPort, tcpPort);
     this.ownAddress.moveTo();
     this.registration.renew();
+    this.second?.registration.renew();
     for (let i = 0; i < this.calls.length; i++) {
       const call = this.calls[i];
       if (!call.session.reoffer()) call.onUnchanged(false, null);
@@ -273,11 +308,8 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
    * @returns the call, or null with the reason in `error`
    */
   call(target: string, beside: Call | null = null, isDirect = false, fields: Span | null = null): Call | null {
-    const typed = readTarget(target, this.account.domain);
-    // A contact that a phone registered is used unchanged.
-    const read = typed.error !== "" && isDirect ? readContact(target) : typed;
-    if (read.error !== "") return this.cannot(read.error);
-    const bytes = utf8(read.uri);
+    const place = this.readPlace(target, isDirect);
+    if (place === null) return null;
     const line = beside === null ? this.pool.takeLine() : beside.line;
     const call = line === null ? null : this.pool.takeCall(line, this.transfer);
     const draft = call === null ? null : this.dialogs.take();
@@ -285,23 +317,16 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
       if (call !== null) call.state = CALL_FREE;
       return this.cannot("all lines are in use: hang up first", true);
     }
-    span.set(bytes, 0, bytes.length);
-    if (!draft.draft(this.random, this.account.from, EMPTY, span, isDirect ? EMPTY : this.account.routes)) {
+    const problem = this.prepare(call, draft, place, isDirect);
+    if (problem !== "") {
       this.dialogs.give(draft);
       call.state = CALL_FREE;
-      return this.cannot("'" + target.trim() + "' is too long to call");
+      return this.cannot(problem);
     }
-    this.error = this.wayProblem(draft);
-    if (this.error !== "") {
-      this.dialogs.give(draft);
-      call.state = CALL_FREE;
-      return this.cannot(this.error);
-    }
-    call.redirects.startAt(draft.target);
     call.startRinging(CALL_CALLING);
     if (!call.session.call(draft, fields)) {
       call.state = CALL_ENDED;
-      if (call.session.isTooLong) return this.cannot(lengthProblem(this.context));
+      if (call.session.isTooLong) return this.cannot(lengthProblem(call.context));
       return this.cannot("the INVITE could not be sent: no free transaction", true);
     }
     call.limit(this.settings.ringTimeMs);
@@ -309,9 +334,67 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     return call;
   }
 
+  /** Reads a target. @returns null when it cannot be called; then `error` says why */
+  private readPlace(target: string, isDirect: boolean): Place | null {
+    const named = readAccount(target);
+    const written = printable(named.target, SHOWN_MOST);
+    const identity = this.identityFor(named);
+    if (identity === null) return this.cannot("'" + written + "@2': " + NO_SECOND);
+    const typed = readTarget(named.target, identity.account.domain);
+    // A contact that a phone registered is used unchanged.
+    const read = typed.error !== "" && isDirect ? readContact(named.target) : typed;
+    return read.error === "" ? { uri: utf8(read.uri), written, identity } : this.cannot(read.error);
+  }
+
+  /** Writes the draft of a call. @returns "" or why there can be no such call */
+  private prepare(call: Call, draft: Dialog, { uri, written, identity }: Place, isDirect: boolean): string {
+    const { account, context } = identity;
+    span.set(uri, 0, uri.length);
+    if (!draft.draft(this.random, account.from, EMPTY, span, isDirect ? EMPTY : account.routes))
+      return "'" + written + "' is too long to call";
+    call.use(context);
+    call.redirects.startAt(draft.target);
+    return this.wayProblem(draft, context.transport);
+  }
+
+  /**
+   * @returns the account by which a target is called: the one that it names, else the one at whose server it is, else
+   * the usual one; null: there is none with that number
+   */
+  private identityFor({ target, account }: NamedTarget): Identity | null {
+    const { second } = this;
+    if (second === null || !second.isOn) return account === 2 ? null : this;
+    if (account !== 0) return account === 2 ? second : this;
+    const bytes = utf8(readTarget(target, "").uri);
+    const isPlace = bytes.length > 0 && uri.parse(bytes, 0, bytes.length);
+    if (isPlace && this.isServerHost(uri)) return this;
+    return this.settings.callsBySecond === true || (isPlace && second.isServerHost(uri)) ? second : this;
+  }
+
+  /**
+   * Returns the account that a request outside of dialogs is for: the second one if it came from that one's server, and
+   * not from the first one's. If both are at one server, the user in the Request-URI decides.
+   */
+  identityAt(m: Message, source: Flow): Identity {
+    const { second } = this;
+    if (second === null || !second.isServer(source.ip)) return this;
+    const isFirst = this.isServerFlow(source);
+    const isSecond = second.isServerFlow(source);
+    if (isFirst !== isSecond) return isSecond ? second : this;
+    if (!this.isServer(source.ip)) return second;
+    const isRead = uri.parse(m.bytes, m.uriStart, m.uriEnd);
+    return isRead && second.account.isUserOf(uri) && !this.account.isUserOf(uri) ? second : this;
+  }
+
+  /** Returns the account by which a call goes. */
+  identityOf(call: Call): Identity {
+    const { second } = this;
+    return second !== null && call.context === second.context ? second : this;
+  }
+
   /** @returns "" or the reason why the transport of the call's requests is not available */
-  private wayProblem(draft: Dialog): string {
-    const isPrivate = draft.hopTransport(this.settings.transport) === TRANSPORT_TLS;
+  private wayProblem(draft: Dialog, transport: number): string {
+    const isPrivate = draft.hopTransport(transport) === TRANSPORT_TLS;
     if (isPrivate && !this.layer.transport.hasTls) return NO_TLS;
     return this.negotiation.allowsCalls(isPrivate) ? "" : KEYS_IN_CLEAR;
   }
@@ -485,7 +568,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   onServerFailed(from: Flow, to: Flow | null, status: number): void {
     this.serverProbe.schedule();
-    if (this.layer.transport.outages.isDown(from.ip, from.port)) this.registration.onServerFailed(from.ip, from.port);
+    if (this.layer.transport.outages.isDown(from.ip, from.port)) {
+      this.registration.onServerFailed(from.ip, from.port);
+      this.second?.registration.onServerFailed(from.ip, from.port);
+    }
     const why = status === 0 ? " does not answer" : " refuses for now (" + status + ")";
     const next = to === null ? ", nor do the others" : ": " + placeText(to.ip, to.port) + " is tried";
     this.onTrouble("the server " + placeText(from.ip, from.port) + why + next);
@@ -493,11 +579,14 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
 
   onSecureGone(connection: number): void {
     this.registration.onSecureGone(connection);
+    this.second?.registration.onSecureGone(connection);
   }
 
   onServerBack(ip: number, port: number): void {
     this.onTrouble("the server " + placeText(ip, port) + " answers again");
-    this.registration.onServerBack(ip, port);
+    const isSecond = this.second?.isServer(ip) === true;
+    if (isSecond) this.second?.registration.onServerBack(ip, port);
+    if (!isSecond || this.isServer(ip)) this.registration.onServerBack(ip, port);
   }
 
   onSeen(): void {
@@ -510,6 +599,10 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
     if (state === REGISTRATION_FAILED && (status === 401 || status === 407)) this.tellTrouble(this.credentials.problem);
     else if (state === REGISTRATION_DONE) this.toldTrouble = "";
     this.user.onRegistration(state, status, m);
+  }
+
+  onSecondRegistration(state: number, status: number, m: Message | null): void {
+    this.user.onSecondRegistration?.(state, status, m);
   }
 
   onBinding(m: Message, start: number, end: number): void {
@@ -531,8 +624,11 @@ export class UserAgent implements TransactionUser, CallUser, RegistrationUser, T
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
     this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
-    this.layer.transport.backups.configure(this.account.hops, this.settings.transport);
     this.context.contactUser = this.account.user;
+    const { second } = this;
+    second?.setAddress(this.context, ip, udpPort, tcpPort);
+    const { backups } = this.layer.transport;
+    backups.configure(this.account.hops, this.settings.transport, second?.account.hops, second?.context.transport);
     const { codecs, encryption, keysInClear } = this.settings;
     this.negotiation.configure(ip, codecs, encryption, keysInClear);
     if (this.negotiation.mayEncrypt(this.layer.transport.hasTls)) this.pool.prepareEncryption();

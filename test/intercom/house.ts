@@ -21,7 +21,9 @@ export const DOOR = "10.0.0.1";
 export class House {
   /** The limits of a machine with room, or of the board that the run is for, unless a test names others. */
   static limits: Limits = process.env.BOARD ? limitsOf(boardOf(process.env.BOARD)!) : HOUSE_LIMITS;
-  readonly ip = ipv4(DOOR);
+  /** The address of the next one that is made. */
+  static address = DOOR;
+  readonly ip = ipv4(House.address);
   readonly timers = new Timers(stationTimers(House.limits, true));
   readonly settings = new Settings();
   readonly store = new MemoryStore();

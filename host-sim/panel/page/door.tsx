@@ -50,6 +50,11 @@ export function Door() {
         <span class={"chip " + (door.register === "registered" ? "good" : door.register === "" ? "" : "warn")}>
           {wordOr(t, "register." + door.register, door.register)}
         </span>
+        {door.register2 !== "" && (
+          <span class={"chip " + (door.register2 === "registered" ? "good" : "warn")}>
+            {"2: " + wordOr(t, "register." + door.register2, door.register2)}
+          </span>
+        )}
         <span class={"chip call " + door.call}>{wordOr(t, "call." + door.call, door.call)}</span>
       </div>
       <div class="scene">

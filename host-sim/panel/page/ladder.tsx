@@ -422,5 +422,6 @@ function filtered(items: readonly Item[], filter: string): readonly Item[] {
 }
 
 function isRegistration(item: Item): boolean {
-  return item.kind === "message" ? item.method === "REGISTER" : item.kind === "state" && item.event === "register";
+  if (item.kind === "message") return item.method === "REGISTER";
+  return item.kind === "state" && (item.event === "register" || item.event === "register2");
 }

@@ -30,5 +30,7 @@ export function explainHeader(header: string): ExplainKey {
 }
 
 export function explainState(event: string, value: string): ExplainKey {
-  return known("state." + event + "." + value, known("state." + event, "state.other"));
+  // Both accounts have the same states.
+  const name = event === "register2" ? "register" : event;
+  return known("state." + name + "." + value, known("state." + name, "state.other"));
 }

@@ -18,8 +18,10 @@ import { Person } from "../../../src/people/person.js";
 import { Settings } from "../../../src/settings/settings.js";
 import { TransactionLayer } from "../../../src/transaction/layer.js";
 import { Account } from "../../../src/ua/account.js";
+import type { CallContext } from "../../../src/ua/call.js";
 import { Credentials } from "../../../src/ua/credentials.js";
 import { Redirects } from "../../../src/ua/redirects.js";
+import { SecondAccount } from "../../../src/ua/secondaccount.js";
 import { UserAgent } from "../../../src/ua/useragent.js";
 import { Digest } from "../../../src/wire/digest.js";
 import { MdnsWriter } from "../../../src/wire/mdns.js";
@@ -135,6 +137,10 @@ inhabit({
       "UserAgent",
       () => new UserAgent(settings, { limits, timers: clock3, random, network: nobody, sound: nobody }, nobody),
     );
+    const clock4 = timers();
+    const layer = new TransactionLayer({ timers: clock4, random, network: nobody, limits }, nobody);
+    const first = { layer, timers: clock4, random } as unknown as CallContext;
+    take("SecondAccount", () => new SecondAccount(first, nobody, limits, nobody));
     const links = timers();
     const given = new Settings();
     for (const line of [
