@@ -61,6 +61,7 @@ const OTHER: Record<string, string> = {
   "sip.register": "off",
   "sip.expires": "300",
   "sip.probe": "10",
+  "sip.outbound": "on",
   "sip.transport": "tcp",
 };
 
