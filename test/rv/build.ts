@@ -77,6 +77,7 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
     join(HERE, "native/platform.c"),
     join(ROOT, "test/xs/native/world.c"),
     join(ROOT, "test/xs/native/engine.c"),
+    join(ROOT, "test/xs/native/census.c"),
     ...NATIVE_SOURCES,
   ];
   const flags = [...FLAGS, ...NATIVE_FLAGS, ...includes.map((path) => `-I${path}`)];

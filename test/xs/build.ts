@@ -77,6 +77,7 @@ export async function buildXs(isDevice = false): Promise<Xs> {
     .filter((name) => name.endsWith(".c"))
     .map((name) => join(xs, "sources", name));
   sources.push(join(snap, "xsnapPlatform.c"), join(HERE, "native/world.c"), join(HERE, "native/engine.c"));
+  sources.push(join(HERE, "native/census.c"));
   sources.push(...NATIVE_SOURCES);
   const link = [`-m${width}`, "-lm", "-ldl", "-lpthread"];
   const { program, reason } = await compileWorld({ compiler, flags, sources, link, folder: FOLDER, root });

@@ -42,7 +42,7 @@ export async function bundle(
  * @param machines names of files in machines/, the leader last
  * @param constants for the machines: identifiers and their values
  * @param plugins `natives` for the C of boards in the place of its twins
- * @param worldMs after which the world is taken to hang
+ * @param worldMs after which the world is taken to hang @param flags of the program
  * @returns the lines that the machines printed
  * @throws Error with what was printed when the world ended in failure
  */
@@ -52,10 +52,11 @@ export async function runWorld(
   constants: Record<string, unknown> = {},
   plugins: Plugin[] = [],
   worldMs = WORLD_MS,
+  flags: readonly string[] = [],
 ): Promise<string[]> {
   const scripts = await bundle(machines, FOLDER, constants, plugins);
   try {
-    const [command, ...args] = [...xs.emulator, xs.program, ...scripts];
+    const [command, ...args] = [...xs.emulator, xs.program, ...flags, ...scripts];
     const { stdout } = await promisify(execFile)(command, args, { timeout: worldMs, maxBuffer: 1 << 24 });
     return stdout.split("\n").filter((line) => line !== "");
   } catch (error) {

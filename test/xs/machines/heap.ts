@@ -10,6 +10,8 @@ declare const ONCE: boolean | undefined;
 declare const LINKS: string | undefined;
 /** Syslog, the webhook and MQTT. */
 const LINKS_MOST = 3;
+/** Whether it is to be printed what lives, by class. */
+declare const CENSUS: boolean | undefined;
 
 function bytes(scenario: Scenario): number {
   const host = scenario.host;
@@ -47,6 +49,11 @@ lead(function* (scenario) {
     return;
   }
   yield* call(scenario, 5000);
+  if (typeof CENSUS !== "undefined" && CENSUS) {
+    host.collect(0);
+    host.census();
+    return;
+  }
   if (scenario.door("loudness") < 160 * 1000) throw new Error("the phone is not heard at the door");
   host.print("call.bytes " + bytes(scenario));
   host.print("call.slots " + (host.slots(0) - host.baseSlots(0)));

@@ -11,6 +11,8 @@ export interface Host {
   print(line: string): void;
   /** Tells that this wake has moved the sound of 20 ms. */
   sound(): void;
+  /** Prints what lives in the first machine, by class, in a world that was started for that (census.c). */
+  census(): void;
   /** Ends the world. */
   quit(code: number): void;
   /** @returns false if the network is full */

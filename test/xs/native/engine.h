@@ -17,3 +17,6 @@ void engineRunScript(struct sxMachine* the, void* file);
 double engineInstructions(void);
 /* Runs the jobs of promises. Returns 0 if the machine has given up. */
 int engineSettle(struct sxMachine* the);
+/* census.c: notes what lives in the first machine, and prints what lives there beyond that. */
+void engineCensusBegin(struct sxMachine* the);
+void engineCensus(struct sxMachine* the);

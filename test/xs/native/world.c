@@ -209,6 +209,13 @@ static void sound(xsMachine* the)
 	isSound = 1;
 }
 
+/* census(): prints what lives in the first machine beyond what its modules are, by class; with `--census` only. */
+static void census(xsMachine* the)
+{
+	(void)the;
+	engineCensus(inhabitants[0].the);
+}
+
 static void quit(xsMachine* the)
 {
 	quitting = 1;
@@ -423,6 +430,7 @@ static void populate(xsMachine* machine, int index)
 	define(the, "instructions", instructions, 0);
 	define(the, "print", print, 1);
 	define(the, "quit", quit, 1);
+	define(the, "census", census, 0);
 	define(the, "sound", sound, 0);
 	define(the, "send", sendDatagram, 6);
 	define(the, "read", readDatagram, 1);
@@ -503,14 +511,15 @@ int main(int argc, char* argv[])
 	xsCreation creation = { 4 * 1024 * 1024, 1024 * 1024, 131072, 32768, 8192, 4096, 1024, 1993, 127, 4 * 1024 * 1024,
 		1993, 0 };
 	int i;
-	if (argc > 1 && !strcmp(argv[1], "--wakes")) {
-		tellsWakes = 1;
+	int takesCensus = argc > 1 && !strcmp(argv[1], "--census");
+	if (takesCensus || (argc > 1 && !strcmp(argv[1], "--wakes"))) {
+		tellsWakes = !takesCensus;
 		argv[1] = argv[0];
 		argv++;
 		argc--;
 	}
 	if (argc < 2 || argc - 1 > MACHINES) {
-		fprintf(stderr, "usage: world [--wakes] SCRIPT [SCRIPT]\n");
+		fprintf(stderr, "usage: world [--wakes | --census] SCRIPT [SCRIPT]\n");
 		return 2;
 	}
 	fxInitializeSharedCluster();
@@ -525,6 +534,8 @@ int main(int argc, char* argv[])
 		inhabitant->slots = engineSlots(inhabitant->the);
 		inhabitant->chunks = engineChunks(inhabitant->the);
 		enginePaintStack(inhabitant->the);
+		if (i == 1 && takesCensus)
+			engineCensusBegin(inhabitant->the);
 	}
 	for (i = 0; i < count && !quitting; i++) {
 		xsMachine* machine = inhabitants[i].the;
