@@ -22,6 +22,8 @@ const SILENCE_MS = 1000;
 const BEGIN_PACKETS = 3;
 /** The longest packet, with the longest list of sources and some extension. */
 const DATAGRAM_BYTES = RTP_HEADER + 60 + 64 + LONGEST_PACKET;
+/** The least time between two lines about packets that cannot be played; the log keeps them. */
+const TELL_EVERY_MS = 600_000;
 const SILENCE = "silence";
 const PRECEDENCE = "a call or a test goes before";
 
@@ -52,8 +54,8 @@ export class Paging implements TimerUser {
   private packets = 0;
   private beganMs = 0;
   private playedMs = 0;
-  /** One line has said that what comes is no sound that is played here. */
-  private isOddTold = false;
+  /** When one line said that what comes is no sound that is played here. */
+  private toldMs = -Infinity;
 
   constructor(user: PagingUser, timers: Timers, events: DoorEvents) {
     this.user = user;
@@ -156,7 +158,6 @@ export class Paging implements TimerUser {
 
   private begin(): void {
     this.isOn = true;
-    this.isOddTold = false;
     this.beganMs = this.playedMs = this.timers.nowMs;
     this.events.event("page", "started", { address: ipv4Text(this.ip) + ":" + this.port });
     this.user.onPage(true);
@@ -179,8 +180,8 @@ export class Paging implements TimerUser {
   }
 
   private tellOdd(ip: number, why: string): void {
-    if (this.isOddTold) return;
-    this.isOddTold = true;
+    if (this.timers.nowMs - this.toldMs < TELL_EVERY_MS) return;
+    this.toldMs = this.timers.nowMs;
     this.events.event("error", "page.address: what " + ipv4Text(ip) + " sends is not played: " + why, NO_FIELDS);
   }
 }

@@ -50,6 +50,8 @@ const ANNOUNCE_MS = 1000;
 const CONFLICTS_MOST = 15;
 const CONFLICTS_MS = 10_000;
 const CONFLICTS_WAIT_MS = 5000;
+/** The least time between two lines that say that there is no name; the log keeps them. */
+const TELL_EVERY_MS = 600_000;
 /** The highest number behind the name; after it the first name is tried again. */
 const NUMBERS_MOST = 99;
 
@@ -141,7 +143,10 @@ export class Responder {
   /** Conflicts that followed one another within CONFLICTS_MS, and when the last one was. */
   private conflicts = 0;
   private conflictsMs = -Infinity;
-  private isTold = false;
+  /** The name that `onName` told last. */
+  private toldName = "";
+  /** When `onNoName` was called last. */
+  private toldMs = -Infinity;
   private singles = 0;
   private singlesMs = -Infinity;
 
@@ -247,8 +252,8 @@ export class Responder {
     for (let i = 0; i < this.records.length; i++) this.write(SECTION_ANSWERS, this.records[i], nowMs, false);
     this.sendToAll();
     this.stepMs = nowMs + ANNOUNCE_MS;
-    if (this.steps === 1) {
-      this.isTold = false;
+    if (this.steps === 1 && this.name !== this.toldName) {
+      this.toldName = this.name;
       this.parts.onName(this.name);
     }
     if (this.steps === ANNOUNCEMENTS) this.state = SETTLED;
@@ -277,8 +282,8 @@ export class Responder {
       this.build();
     }
     const isMuch = this.conflicts >= CONFLICTS_MOST;
-    if (isMuch && !this.isTold) {
-      this.isTold = true;
+    if (isMuch && nowMs - this.toldMs >= TELL_EVERY_MS) {
+      this.toldMs = nowMs;
       this.parts.onNoName();
     }
     this.probe(isMuch ? CONFLICTS_WAIT_MS : PROBE_MS * fraction(this.parts.random));

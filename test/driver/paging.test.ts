@@ -190,9 +190,15 @@ describe("an announcement", () => {
     await home.run(100);
     expect(told()).toHaveLength(1);
     expect(speaker.peaks).toEqual([]);
-    // After all that a right one is heard.
+    // After all that a right one is heard. The line is told again after ten minutes, since the log keeps it.
     await sender.send(500);
     expect(told()[1]).toBe("page started");
+    await home.run(3000);
+    for (let i = 0; i < 13; i++) {
+      await g722.send(20);
+      await home.run(60_000);
+    }
+    expect(told().slice(2)).toEqual(["page ended silence", told()[0]]);
   });
 
   it("takes packets of any content without a fault", async () => {

@@ -216,6 +216,21 @@ describe("names that collide", () => {
     expect(probes).toBeLessThan(30);
   });
 
+  it("are told at each change of the name only, however often another device objects", async () => {
+    const link = await new Link().listen();
+    await link.door("10.0.0.1");
+    for (let i = 0; i < 40; i++) {
+      await link.run(8000);
+      const answers = [{ name: "door.local", type: "A", data: "10.0.0.9", ttlS: 120, isUnique: true }];
+      link.send({ isResponse: true, answers });
+    }
+    await link.run(8000);
+    expect(link.told[0]).toBe("10.0.0.1 is door");
+    expect(link.told.filter((line) => line.includes("object")).length).toBeLessThanOrEqual(1);
+    expect(link.told.length).toBeLessThanOrEqual(2);
+    expect(await link.find(link.names("10.0.0.8"), "door.local")).toMatch(/^10\.0\.0\.1:/);
+  });
+
   it("are no matter of two doors on one machine but for their ports", async () => {
     const link = new Link();
     await link.door("10.0.0.1", "door", [SIP]);
