@@ -3,7 +3,7 @@
  * certificate, the time is right and the certificate names it (RFC 5922 §7), or if its key is pinned. Otherwise one
  * line says what was wrong and what to set. Not here: the handshake, and the check of signatures (the TLS library).
  */
-import { ipv4 } from "../../src/core/address.js";
+import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { CivilDate, DAY_S } from "../../src/core/calendar.js";
 import { Sha256 } from "../../src/wire/sha256.js";
 import type { Trust } from "../device.js";
@@ -19,6 +19,10 @@ import {
 
 /** From the connection to the end of the handshake, ms. */
 export const HANDSHAKE_MS = 5000;
+/** Failures of a handshake; `portHint` goes behind them. */
+export const STALLED = "nothing came of the handshake in " + HANDSHAKE_MS / 1000 + " s";
+export const CLOSED = "the server closed the connection during the handshake";
+export const NO_TLS = "what answers does not speak TLS";
 /** Names of a certificate that are shown to people. */
 const NAMES_SHOWN = 3;
 const DIGITS = "0123456789abcdef";
@@ -32,6 +36,21 @@ export interface Verdict {
   problem: string;
   /** "CA" or "pin"; "" if there is a problem. */
   proof: string;
+}
+
+/** @returns the setting, if it names a server of the house's systems; "" for a SIP server */
+export function linkOf(setting: string | undefined): string {
+  return setting === "mqtt.server" || setting === "hook.url" ? setting : "";
+}
+
+export function portHint(setting: string | undefined): string {
+  const usual = setting === "mqtt.server" ? 8883 : setting === "hook.url" ? 443 : 5061;
+  return ": is it a port for TLS? " + usual + " is the usual one";
+}
+
+/** @returns the beginning of a line about a connection */
+export function whereText(name: string, address: number, port: number): string {
+  return "TLS to " + (name === "" ? "" : name + " ") + "(" + ipv4Text(address) + ":" + port + "): ";
 }
 
 /**

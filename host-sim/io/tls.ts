@@ -8,7 +8,16 @@
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { Trust } from "../../hal/device.js";
-import { type Finding, HANDSHAKE_MS, judge, type Verdict } from "../../hal/tls/proof.js";
+import {
+  CLOSED,
+  type Finding,
+  HANDSHAKE_MS,
+  judge,
+  NO_TLS,
+  STALLED,
+  type Verdict,
+  whereText,
+} from "../../hal/tls/proof.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { safe } from "../world/events.js";
 
@@ -47,12 +56,12 @@ export interface SecureOptions {
 export function openSecure(options: SecureOptions, done: (problem: string, proof: string) => void): TLSSocket | string {
   const { address, port, localAddress, name, trust, setting, keylog } = options;
   const host = ipv4Text(address);
-  const where = (name === "" ? "" : name + " ") + "(" + host + ":" + port + ")";
+  const where = whereText(name, address, port);
   let ca: string | undefined;
   try {
     if (trust.ca !== "") ca = readCertificates(trust.ca);
   } catch (error) {
-    return "TLS to " + where + ": tls.ca: " + (error as Error).message;
+    return where + "tls.ca: " + (error as Error).message;
   }
   let isConnected = false;
   let isDone = false;
@@ -73,7 +82,7 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
     isDone = true;
     socket.setTimeout(0);
     if (problem !== "") socket.destroy();
-    done(problem === "" ? "" : "TLS to " + where + ": " + problem, proof);
+    done(problem === "" ? "" : where + problem, proof);
   };
   if (keylog !== undefined) socket.on("keylog", keylog);
   socket.once("connect", () => {
@@ -94,19 +103,6 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
     if (isConnected) end(CLOSED + portHint(setting), "");
   });
   return socket;
-}
-
-const STALLED = "nothing came of the handshake in " + HANDSHAKE_MS / 1000 + " s";
-const CLOSED = "the server closed the connection during the handshake";
-
-/** @returns the setting, if it names a server of the house's systems; "" for a SIP server */
-function linkOf(setting: string | undefined): string {
-  return setting === "mqtt.server" || setting === "hook.url" ? setting : "";
-}
-
-function portHint(setting: string | undefined): string {
-  const usual = setting === "mqtt.server" ? 8883 : setting === "hook.url" ? 443 : 5061;
-  return ": is it a port for TLS? " + usual + " is the usual one";
 }
 
 /** @throws Error of one line if the file cannot be read or has no certificate */
@@ -141,7 +137,7 @@ function handshakeProblem(error: NodeJS.ErrnoException, setting: string | undefi
   const code = error.code ?? "";
   if (code === "ECONNRESET" || code === "EPIPE") return CLOSED + portHint(setting);
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG")
-    return "what answers does not speak TLS" + portHint(setting);
+    return NO_TLS + portHint(setting);
   if (/CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE/.test(code))
     return "the server refused us (" + safe(code) + "): it may want a certificate of its clients, and there is none";
   return "the handshake failed (" + safe(code === "" ? error.message : code) + ")";

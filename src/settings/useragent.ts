@@ -79,8 +79,13 @@ function transportOf(name: "udp" | "tcp" | "tls"): number {
   return name === "tcp" ? TRANSPORT_TCP : TRANSPORT_UDP;
 }
 
-/** By what servers are believed that are reached by TLS. Each call makes a new object. */
-export function trustOf(s: Settings): Trust {
+/**
+ * By what servers are believed that are reached by TLS. Each call makes a new object. @param device where the
+ * certificates are that were pasted at the console
+ */
+export function trustOf(s: Settings, device: AuthorityStores): Trust {
   const pins = s.get("tls.pin");
-  return { ca: s.get("tls.ca"), pins: pins === "" ? [] : pins.split(",") };
+  const file = s.get("tls.ca");
+  const ca = file === "" ? new Authorities(authorityStore(device)).pem() : file;
+  return { ca, pins: pins === "" ? [] : pins.split(",") };
 }
