@@ -89,7 +89,10 @@ export interface TcpOptions {
 
 /** How the other side of a TLS connection is known to be the one that is meant. */
 export interface Trust {
-  /** Where the certificates of the authorities are that are believed (the setting `tls.ca`); "" for the usual ones. */
+  /**
+   * The authorities that are believed: their certificates (PEM), or the file with them; "" for the usual ones, which a
+   * board does not have.
+   */
   ca: string;
   /** SHA-256 of the public keys that are believed whatever their certificate says, as lower-case hexadecimal digits. */
   pins: readonly string[];

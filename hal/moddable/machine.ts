@@ -50,11 +50,11 @@ import { TimedPort, WatchedPort } from "../timedport.js";
 import { Join, type NetworkChoice } from "./join.js";
 import { Light } from "./light.js";
 import { listenToKeypad } from "./matrixpins.js";
+import { HAS_TLS, openStreams } from "./opentcp.js";
 import { type PinMaker, RelayPin, SwitchPin } from "./pins.js";
 import { Printer } from "./printer.js";
 import { random } from "./random.js";
 import { BoardResolver } from "./resolver.js";
-import { Streams } from "./streams.js";
 import { TimeOfDay } from "./timeofday.js";
 
 const BAUD = 115_200;
@@ -486,13 +486,18 @@ export class Machine implements Device {
   }
 
   async tcp(options: TcpOptions): ReturnType<Device["tcp"]> {
-    return new Streams(
+    return openStreams(
       {
         connect: (stream) => new TCP(stream as ConstructorParameters<typeof TCP>[0]),
         listen: (listener) => new Listener(listener),
       },
       options,
+      this.clock,
     );
+  }
+
+  get hasTls(): boolean {
+    return HAS_TLS;
   }
 
   input(name: InputName, options: InputOptions): Input | null {

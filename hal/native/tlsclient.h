@@ -26,7 +26,7 @@ int tls_client_state(int client);
 int tls_client_error(int client);
 /* After the handshake: what is wrong with the certificates; 0 if nothing is. */
 int tls_client_flags(int client);
-/* After the handshake: the server's own certificate (DER), which is good until the end. Returns its size; 0 for none. */
+/* After the handshake: the server's own certificate (DER), good until the end. Returns its size; 0 for none. */
 size_t tls_client_certificate(int client, const uint8_t **der);
 /* Takes octets of the network. Returns 0 if there is no room for them: the server sent more than a handshake has. */
 int tls_client_put(int client, const uint8_t *octets, size_t count);

@@ -5,8 +5,6 @@
  */
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { CivilDate, DAY_S } from "../../src/core/calendar.js";
-import { Sha256 } from "../../src/wire/sha256.js";
-import type { Trust } from "../device.js";
 import {
   type Certificate,
   NAME_ADDRESS,
@@ -15,7 +13,9 @@ import {
   NAME_WILDCARD,
   Names,
   readCertificate,
-} from "./certificate.js";
+} from "../../src/wire/certificate.js";
+import { Sha256 } from "../../src/wire/sha256.js";
+import type { Trust } from "../device.js";
 
 /** From the connection to the end of the handshake, ms. */
 export const HANDSHAKE_MS = 5000;
@@ -88,7 +88,10 @@ export function judge(options: {
     return failed(ofTheDates(certificate.fromS > nowS, "begins later", certificate.fromS, nowS) + ": set the clock");
   if (finding === "untrusted")
     return failed(
-      "its certificate is not signed by " + authorities + ": set tls.ca to its authority, or tls.pin; " + key,
+      "its certificate is not signed by " +
+        authorities +
+        ": give its authority (tls.ca, or ca), or set tls.pin; " +
+        key,
     );
   if (other !== "") return failed("its certificate cannot be used (" + other + ")");
   const problem = identityProblem(certificate, name, setting);

@@ -5,6 +5,7 @@
  * (proof.ts), incoming connections by TLS.
  */
 import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { isPem } from "../../src/settings/authorities.js";
 import type { Clock, DeviceTimer, TcpConnection, TcpOptions, TcpStack, Trust } from "../device.js";
 import { type StreamClasses, Streams } from "../moddable/streams.js";
 import { BAD_CA, EARLY, ENDED, FAILED, OPEN, OTHER, type TlsLibrary, UNTRUSTED } from "./library.js";
@@ -22,12 +23,15 @@ const LEAVING_MS = 5000;
 /** The handshake has so long to read the last octets of a connection that was closed. */
 const CUT_MS = 1000;
 
-const NO_AUTHORITY = "this device knows no authorities: set tls.pin, or tls.ca to the authority of the server";
+const NO_AUTHORITY =
+  "this device knows no authorities: paste the certificate of the server's authority at the console, or set tls.pin";
+const NO_FILE =
+  "tls.ca names a file, and this device has none: unset tls.ca, save, and paste the certificate at the console";
 const NO_TIME =
   "the time of day is not known yet, so that no certificate can be checked: time.server has to answer, or set tls.pin";
 const TOO_MUCH = "the server sent more than a handshake has";
 const NO_ROOM = "there is no room for another connection by TLS";
-const BAD_AUTHORITY = "tls.ca has a certificate that cannot be read: set it anew";
+const BAD_AUTHORITY = "a certificate that was pasted cannot be read: ca clear, and paste it anew";
 
 // Errors of mbedTLS.
 const CONNECTION_ENDED = -0x7280;
@@ -174,6 +178,7 @@ export class SecureStreams implements TcpStack {
   private lackOf(trust: Trust): string {
     if (trust.pins.length > 0 && trust.ca === "") return "";
     if (trust.ca === "") return NO_AUTHORITY;
+    if (!isPem(trust.ca)) return NO_FILE;
     return trust.pins.length === 0 && this.clock.epochS() === 0 ? NO_TIME : "";
   }
 
@@ -263,7 +268,7 @@ export class SecureStreams implements TcpStack {
       name: name === "" ? ipv4Text(address) : name,
       trust,
       setting: linkOf(this.options.setting),
-      authorities: "one in tls.ca",
+      authorities: "one that was pasted (ca)",
       nowS: this.clock.epochS(),
     });
     if (problem !== "") {

@@ -13,12 +13,15 @@ import {
   type Finding,
   HANDSHAKE_MS,
   judge,
+  linkOf,
   NO_TLS,
+  portHint,
   STALLED,
   type Verdict,
   whereText,
 } from "../../hal/tls/proof.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
+import { isPem } from "../../src/settings/authorities.js";
 import { safe } from "../world/events.js";
 
 /** OpenSSL's errors for the dates of a certificate, and for an unknown authority. */
@@ -59,7 +62,7 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
   const where = whereText(name, address, port);
   let ca: string | undefined;
   try {
-    if (trust.ca !== "") ca = readCertificates(trust.ca);
+    if (trust.ca !== "") ca = isPem(trust.ca) ? trust.ca : readCertificates(trust.ca);
   } catch (error) {
     return where + "tls.ca: " + (error as Error).message;
   }
@@ -118,6 +121,11 @@ export function readCertificates(file: string): string {
   return text;
 }
 
+function authoritiesText(ca: string): string {
+  if (ca === "") return "an authority that is known";
+  return isPem(ca) ? "one that was pasted (ca)" : "one in " + safe(ca);
+}
+
 function judgeSocket(socket: TLSSocket, name: string, trust: Trust, setting: string): Verdict {
   const code = socket.authorized ? "" : String(socket.authorizationError);
   const finding = FINDINGS.get(code) ?? "signed";
@@ -128,7 +136,7 @@ function judgeSocket(socket: TLSSocket, name: string, trust: Trust, setting: str
     name,
     trust,
     setting,
-    authorities: trust.ca === "" ? "an authority that is known" : "one in " + safe(trust.ca),
+    authorities: authoritiesText(trust.ca),
     nowS: Math.floor(Date.now() / 1000),
   });
 }

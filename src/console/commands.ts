@@ -57,6 +57,11 @@ export const COMMANDS: readonly Command[] = [
     "[VERB NAME ...]",
     "who has a code or card of their own: people add courier --code new --until +24h --uses 1; people change, show, remove NAME; see docs/people.md",
   ),
+  command(
+    "ca",
+    "[clear]",
+    "the authorities that are believed by TLS; paste their certificates (PEM) here to keep them; clear: forget them",
+  ),
   command("calls", "[--since TIME]", "the last calls: with whom, how long, why they ended, how they sounded"),
   command(
     "log",

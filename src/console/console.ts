@@ -13,9 +13,12 @@ import { NO_FIELDS } from "../intercom/events.js";
 import { type Log, PASSWORD_WRONG } from "../intercom/log.js";
 import { base64 } from "../intercom/trace.js";
 import { numberOf } from "../people/person.js";
+import { Authorities } from "../settings/authorities.js";
 import { SavedSettings } from "../settings/savedsettings.js";
 import { SCHEMA } from "../settings/schema.js";
 import { readAssignment, type Settings } from "../settings/settings.js";
+import { NO_TLS } from "../ua/useragent.js";
+import { AuthorityCommands, isPasted } from "./authoritycommands.js";
 import { COMMANDS, findCommand } from "./commands.js";
 import { CommandWords } from "./commandwords.js";
 import {
@@ -36,7 +39,7 @@ import {
 import { help } from "./help.js";
 import { LOGIN_DONE, LOGIN_EARLY, PasswordLock, Seat } from "./passwordlock.js";
 import { PeopleCommands } from "./peoplecommands.js";
-import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, Reply } from "./reply.js";
+import { ERROR_ARGUMENT, ERROR_COMMAND, ERROR_LOCKED, ERROR_STATE, ERROR_STORE, Reply } from "./reply.js";
 import { reportPhones, reportPools, reportStats, reportStatus } from "./report.js";
 import { SettingsCommands, type SettingsOptions } from "./settingscommands.js";
 import { NO_TIME, readSince } from "./timewords.js";
@@ -46,6 +49,7 @@ export const VERSION = "0.1.0";
 const JSON_FLAG = "--json";
 const WORD_SET = "set";
 const PASSWORD_KEY = "console.password";
+const LOCKED = "the console is locked: login PASSWORD first";
 /** A line of base64, as `base64 -d` and mail have it. */
 const BASE64_WIDE = 76;
 
@@ -61,6 +65,8 @@ export interface ConsoleOptions extends SettingsOptions {
   /** Starts the machine again; null where it cannot. */
   reboot: (() => void) | null;
   wifi?: Wifi | null;
+  /** Where the authorities are kept that are pasted; without it, where the settings are. */
+  authorityStore?: Store;
   /** Begins a test of loudspeaker and microphone. @returns "", or why it cannot be done now */
   selfTest?: () => string;
   /** Adds lines to `status`: those of the links to the house's systems. */
@@ -75,6 +81,7 @@ export class Console {
   private readonly wifi: Wifi | null;
   private readonly selfTest: (() => string) | null;
   private readonly links: ConsoleOptions["links"];
+  private readonly authorityStore: Store;
   private readonly settings: SettingsCommands;
   private readonly people: PeopleCommands;
   /** The place of lines for which no place is named: the serial line of a board. */
@@ -87,6 +94,7 @@ export class Console {
     this.selfTest = options.selfTest ?? null;
     this.links = options.links;
     this.reboot = reboot;
+    this.authorityStore = options.authorityStore ?? store;
     this.log = log;
     this.guard = new PasswordLock(store, door.timers);
     this.settings = new SettingsCommands(door, this.guard, options);
@@ -120,6 +128,7 @@ export class Console {
     let line = input.trim();
     const isJson = line === JSON_FLAG || line.slice(-JSON_FLAG.length - 1) === " " + JSON_FLAG;
     if (isJson) line = line.slice(0, -JSON_FLAG.length).trim();
+    if (isPasted(line, seat)) return this.paste(line, seat, isJson);
     if (line === "") return isJson ? new Reply().fail(ERROR_COMMAND, "no command: help lists them").toJson() : "";
     const space = line.indexOf(" ");
     const word = (space < 0 ? line : line.slice(0, space)).toLowerCase();
@@ -129,6 +138,18 @@ export class Console {
       const { key, value } = readAssignment(line);
       reply = this.run(WORD_SET, key + " " + value, seat, isJson);
     } else reply = this.run(word, rest, seat, isJson);
+    return isJson ? reply.toJson() : reply.toText();
+  }
+
+  /** Takes a line of a certificate, which is no command. */
+  private paste(line: string, seat: Seat, isJson: boolean): string {
+    const reply = new Reply();
+    const problem = this.isLocked(seat) ? LOCKED : this.door.ua.layer.transport.hasTls ? "" : NO_TLS;
+    seat.lastMs = this.door.timers.nowMs;
+    if (problem !== "") {
+      seat.paste = "";
+      reply.fail(problem === LOCKED ? ERROR_LOCKED : ERROR_STATE, problem);
+    } else if (new AuthorityCommands(this.authorityStore).paste(reply, line, seat) === null) return "";
     return isJson ? reply.toJson() : reply.toText();
   }
 
@@ -167,8 +188,7 @@ export class Console {
     if (word === "login") return this.login(reply, rest, seat);
     const isLocked = this.isLocked(seat);
     seat.lastMs = this.door.timers.nowMs;
-    if (isLocked && !isHeardLocked(word))
-      return reply.fail(ERROR_LOCKED, "the console is locked: login PASSWORD first");
+    if (isLocked && !isHeardLocked(word)) return reply.fail(ERROR_LOCKED, LOCKED);
     const { door, settings } = this;
     switch (word) {
       case "help":
@@ -188,7 +208,7 @@ export class Console {
       case "secrets":
         return settings.tellSecrets(reply, isJson);
       case "factory-reset":
-        return settings.factoryReset(reply, rest, seat);
+        return this.factoryReset(reply, rest, seat);
       case "status":
         return this.tellStatus(reply);
       case "stats":
@@ -200,6 +220,10 @@ export class Console {
         return reportPhones(reply, door);
       case "people":
         return this.people.run(reply, rest, seat);
+      case "ca":
+        return door.ua.layer.transport.hasTls
+          ? new AuthorityCommands(this.authorityStore).run(reply, rest.toLowerCase())
+          : reply.fail(ERROR_STATE, NO_TLS);
       case "calls":
         return this.tellLog(reply, "call", rest);
       case "log":
@@ -255,6 +279,12 @@ export class Console {
     reportStatus(reply, this.door);
     this.links?.report(reply);
     return reply;
+  }
+
+  private factoryReset(reply: Reply, rest: string, seat: Seat): Reply {
+    const { transport } = this.door.ua.layer;
+    const problem = rest === "yes" && transport.hasTls ? new Authorities(this.authorityStore).clear() : "";
+    return problem === "" ? this.settings.factoryReset(reply, rest, seat) : reply.fail(ERROR_STORE, problem);
   }
 
   private startAgain(reply: Reply): Reply {

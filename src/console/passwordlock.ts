@@ -29,6 +29,8 @@ export const LOGIN_EARLY = 2;
 export class Seat {
   /** The password that was given at this place; "": none was. It stops counting when another password is set. */
   given = "";
+  /** A certificate that is pasted at this place, see authoritycommands.ts; "" for none. */
+  paste = "";
   /** When the last line came, ms. */
   lastMs = 0;
   /** Changes that were set at this place and are not saved. They are lost at logout or when the connection ends. */

@@ -45,6 +45,7 @@ import {
   TONE_WARNING,
   Tone,
 } from "../media/tone.js";
+import { authorityStore } from "../settings/authorities.js";
 import { Record } from "../settings/record.js";
 import type { Settings } from "../settings/settings.js";
 import { trustOf } from "../settings/useragent.js";
@@ -226,6 +227,7 @@ export class Station
     if (device.reader !== undefined) new EntryPanel(device, this.timers, this);
     this.console = new Console(this.door, {
       store: device.store,
+      authorityStore: authorityStore(device),
       restart: () => {
         this.wire();
         this.isReconfigureDue = true;
@@ -412,7 +414,7 @@ export class Station
     const { tcp } = this;
     const known = tcp?.findSecure?.(ip, port, name) ?? null;
     if (known !== null || !opens) return known === null ? -1 : known.id;
-    return tcp?.connectSecure?.(ip, port, name, trustOf(this.settings))?.id ?? -1;
+    return tcp?.connectSecure?.(ip, port, name, trustOf(this.settings, this.device))?.id ?? -1;
   }
 
   closeStream(connection: number, isDropped = false): void {

@@ -95,7 +95,7 @@ export class LinkStream implements TcpOptions {
     const { ip, port, secureName } = server;
     this.problem = "";
     this.connection = this.isSecure
-      ? (tcp.connectSecure?.(ip, port, secureName, trustOf(this.parts.settings)) ?? null)
+      ? (tcp.connectSecure?.(ip, port, secureName, trustOf(this.parts.settings, this.parts.device)) ?? null)
       : tcp.connect(ip, port);
     if (this.connection !== null) return "";
     return this.problem === "" ? "no room for a connection" : this.problem;

@@ -245,9 +245,15 @@ const SETTINGS = [
     "server: its P-Asserted-Identity says who calls; for a server that admits no strangers, or asserts truly",
   ),
   choice("sip.transport", "udp", ["udp", "tcp", "tls"], "transport for addresses that name none"),
-  text("tls.ca", TYPE_TEXT, "", "file with the authorities that sign servers (PEM); empty: the usual ones", {
-    max: 200,
-  }),
+  text(
+    "tls.ca",
+    TYPE_TEXT,
+    "",
+    "file with the authorities that sign servers (PEM), in the simulator; empty: those that were pasted (ca), else the usual ones",
+    {
+      max: 200,
+    },
+  ),
   text("tls.pin", TYPE_PIN, "", "SHA-256 of a server's public key, which is believed whatever its certificate says", {
     max: PINS_TEXT_MOST,
   }),

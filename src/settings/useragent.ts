@@ -9,6 +9,7 @@ import type { AccountSettings } from "../ua/account.js";
 import { PROBE_AUTO } from "../ua/registration.js";
 import type { UserAgentSettings } from "../ua/useragent.js";
 import { TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
+import { Authorities, type AuthorityStores, authorityStore } from "./authorities.js";
 import type { Settings } from "./settings.js";
 
 /** Each call makes a new object. */

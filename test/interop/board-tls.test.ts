@@ -182,7 +182,10 @@ describe.skipIf(lack !== "")("a board by TLS (" + (lack === "" ? "mbedTLS" : lac
       if (typeof wanted === "string") expect(line).toContain(wanted);
       else expect(line).toMatch(wanted);
     };
-    await expectLine(other.issue({ names: "DNS:" + NAME }), "not signed by one in tls.ca: set tls.ca to its authority");
+    await expectLine(
+      other.issue({ names: "DNS:" + NAME }),
+      "not signed by one that was pasted (ca): give its authority",
+    );
     await expectLine(other.own, "not signed by");
     await expectLine(new Authority(authority).issue({ names: "DNS:" + NAME }), "not signed by");
     const old = { names: "DNS:" + NAME, from: "20190101000000Z", until: "20200101000000Z" };
@@ -204,7 +207,7 @@ describe.skipIf(lack !== "")("a board by TLS (" + (lack === "" ? "mbedTLS" : lac
     expect(board.connect(await serve(good))).toBeNull();
     expect(board.log[0]).toContain("the time of day is not known yet");
     expect(board.connect(5061, {})).toBeNull();
-    expect(board.log[1]).toContain("set tls.pin, or tls.ca");
+    expect(board.log[1]).toContain("paste the certificate");
   });
 
   it("takes eight certificates between a server and its authority, and refuses twenty in one line", async () => {

@@ -168,7 +168,7 @@ describe("a server is refused, in one line and before anything is sent to it,", 
   it("that another authority has signed, or none", async () => {
     const line = await refused(other.issue({ names: "DNS:" + NAME }), { ca });
     expect(line).toMatch(
-      /^TLS to house\.test \(127\.0\.0\.1:\d+\): its certificate is not signed by one in .*ca\.pem: set tls\.ca/,
+      /^TLS to house\.test \(127\.0\.0\.1:\d+\): its certificate is not signed by one in .*ca\.pem: give its authority/,
     );
     expect(await refused(good, {})).toContain("is not signed by an authority that is known");
     expect(await refused(other.own, { ca })).toContain("not signed by");

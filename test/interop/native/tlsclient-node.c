@@ -1,4 +1,4 @@
-/* hal/native/tlsclient.c as a module of Node, by the functions of hal/tls/library.ts, so that tests run what a board runs. */
+/* hal/native/tlsclient.c as a module of Node with the functions of hal/tls/library.ts: tests run what a board runs. */
 #include <node_api.h>
 #include <stdlib.h>
 

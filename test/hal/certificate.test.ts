@@ -2,10 +2,10 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
-import { NAME_ADDRESS, Names, readCertificate } from "../../../hal/tls/certificate.js";
-import { domainsOf, identityProblem, judge, pinOf } from "../../../hal/tls/proof.js";
-import { Authority, type Issued } from "../../certificates.js";
-import { SeededRandom } from "../../random.js";
+import { domainsOf, identityProblem, judge, pinOf } from "../../hal/tls/proof.js";
+import { NAME_ADDRESS, Names, readCertificate } from "../../src/wire/certificate.js";
+import { Authority, type Issued } from "../certificates.js";
+import { SeededRandom } from "../random.js";
 
 const authority = new Authority();
 afterAll(() => authority.remove());
@@ -160,7 +160,7 @@ describe("the verdict on a server", () => {
     expect(judge({ ...usual, trust, der: good.subarray(1) }).problem).toBe("its certificate cannot be read");
     expect(judge({ ...usual, trust, other: "BAD_KEY" }).problem).toBe("its certificate cannot be used (BAD_KEY)");
     expect(judge({ ...usual, trust, finding: "untrusted" }).problem).toContain(
-      "not signed by one in tls.ca: set tls.ca",
+      "not signed by one in tls.ca: give its authority",
     );
   });
 });

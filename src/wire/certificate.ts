@@ -1,9 +1,9 @@
 /**
  * Reads what a check of a server needs of its certificate (X.509, DER): the hosts that it names, its dates and its
  * public key. Every octet may be bad: what is malformed gives null or ends the list, nothing throws, and each loop
- * moves on. RFC 5280 §4, RFC 5922 §7.1. Not here: signatures (the TLS library), and the verdict (proof.ts).
+ * moves on. RFC 5280 §4, RFC 5922 §7.1. Not here: signatures (the TLS library), and the verdict (hal/tls/proof.ts).
  */
-import { DAY_S, daysTo } from "../../src/core/calendar.js";
+import { DAY_S, daysTo } from "../core/calendar.js";
 
 const TAG_INTEGER = 0x02;
 const TAG_BIT_STRING = 0x03;
