@@ -4,11 +4,10 @@
  * is mbedTLS (hal/native/tls.ts). Not here: whom to believe (proof.ts). Types and constants only.
  */
 
-/** What `begin` returns below 0: there is no room, an authority cannot be read, or no thread can be had. */
-export const NO_CLIENT = -1;
+/** `begin` returns this if an authority cannot be read, and another number below 0 if there is no room. */
 export const BAD_CA = -2;
 
-export const SHAKING = 0;
+/** States after the handshake, which is state 0. */
 export const OPEN = 1;
 export const FAILED = 2;
 
@@ -24,7 +23,7 @@ export interface TlsLibrary {
    * @returns the number of the connection, or below 0 what is lacking
    */
   begin(name: string, ca: string): number;
-  /** @returns SHAKING, OPEN or FAILED */
+  /** @returns 0 in the handshake, then OPEN or FAILED */
   state(client: number): number;
   /** @returns the library's own number of the error that ended the handshake or the connection */
   error(client: number): number;
