@@ -337,6 +337,8 @@ export interface Device {
   tcp(options: TcpOptions): Promise<TcpStack>;
   /** Its connections can be protected by TLS: `tcp` gives `connectSecure`. */
   readonly hasTls?: boolean;
+  /** @param file of `tls.ca` @returns "" or why it cannot be used; without it, no file can */
+  authorityProblem?(file: string): string;
   /** @returns the hardware address of the network in hexadecimal digits; a device without one lacks this */
   hardwareAddress?(): string;
   resolver: Resolver;

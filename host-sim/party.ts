@@ -23,6 +23,7 @@ import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
 import { VirtualReader } from "./io/reader.js";
 import { PartOfStore } from "./io/store.js";
+import { problemOfCertificates } from "./io/tls.js";
 import { VirtualWifi } from "./io/wifi.js";
 import { type House, ownAddress, Wiring } from "./wiring.js";
 
@@ -202,6 +203,7 @@ export class Party implements DoorEvents, TerminalUser {
       tcp: (options) => wiring.tcp(options, options.setting === "sip.port"),
       // The virtual network has no TLS.
       hasTls: house.network === null,
+      authorityProblem: problemOfCertificates,
       microphone: portOf(house.clock, codec, belongings.microphone),
       speaker: codec === null ? belongings.speaker : new CodecOutput(codec, belongings.speaker),
       codec: this.codec,

@@ -5,6 +5,7 @@
  * Not here: the verdict on a certificate (hal/tls/proof.ts), incoming connections (tlslistener.ts), and queues of
  * octets (tcp.ts).
  */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { Trust } from "../../hal/device.js";
@@ -108,6 +109,16 @@ export function openSecure(options: SecureOptions, done: (problem: string, proof
   return socket;
 }
 
+/** @returns "" or why a file of certificates cannot be used */
+export function problemOfCertificates(file: string): string {
+  try {
+    readCertificates(file);
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** @throws Error of one line if the file cannot be read or has no certificate */
 export function readCertificates(file: string): string {
   let text: string;
@@ -116,8 +127,16 @@ export function readCertificates(file: string): string {
   } catch (error) {
     throw new Error(safe(file) + " cannot be read (" + (error as NodeJS.ErrnoException).code + ")");
   }
-  if (!text.includes("-----BEGIN CERTIFICATE-----"))
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]*(-----END CERTIFICATE-----)?/g) ?? [];
+  if (blocks.length === 0)
     throw new Error(safe(file) + " has no certificate: a PEM file begins with -----BEGIN CERTIFICATE-----");
+  for (let i = 0; i < blocks.length; i++)
+    try {
+      new X509Certificate(blocks[i]);
+    } catch {
+      // OpenSSL passes over it and what follows without a word.
+      throw new Error(safe(file) + ": its certificate " + (i + 1) + " of " + blocks.length + " cannot be read");
+    }
   return text;
 }
 

@@ -65,6 +65,7 @@ import { Paging, type PagingUser } from "./paging.js";
 import { SelfCheck } from "./selfcheck.js";
 
 const LOG_KEY = "log";
+const NO_FILES = "this device has no files: unset tls.ca, save, and paste the certificate at the console";
 const NO_BROKER = "mqtt.enabled: mqtt.server is not set: set mqtt.server HOST, save, reboot";
 
 /** Samples in 20 ms at 8 kHz, the amount that is moved at a time. */
@@ -286,6 +287,7 @@ export class Station
     await this.links?.start(this.ip);
     await this.announce();
     await this.startPaging();
+    this.checkAuthorities();
     if (this.settings.get("mqtt.enabled") && this.settings.get("mqtt.server") === "") this.report(NO_BROKER);
     this.events.event("config", "ready", {
       address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
@@ -294,6 +296,15 @@ export class Station
     this.door.start(this.ip);
     for (let i = 0; i < this.contacts.length; i++) this.contacts[i].tell();
     this.leave();
+  }
+
+  /** Tells at once, and not at the first connection, that `tls.ca` cannot be used. */
+  private checkAuthorities(): void {
+    const { device } = this;
+    const file = this.settings.get("tls.ca");
+    if (file === "" || device.hasTls !== true) return;
+    const problem = device.authorityProblem === undefined ? NO_FILES : device.authorityProblem(file);
+    if (problem !== "") this.report("tls.ca: " + problem);
   }
 
   /** Closes all devices and switches the relays off. */
@@ -730,6 +741,7 @@ export class Station
 
   private reconfigure(): void {
     this.isReconfigureDue = false;
+    this.checkAuthorities();
     // The rest needs a network and is done by `start`.
     if (this.sip !== null) this.door.start(this.ip);
     else this.door.prepare();

@@ -7,6 +7,7 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { TcpConnection, TcpStack, Trust } from "../../../hal/device.js";
 import { openTcp, TCP_QUEUE_BYTES } from "../../../host-sim/io/tcp.js";
+import { problemOfCertificates } from "../../../host-sim/io/tls.js";
 import { Certificates, openTls, type TlsFiles } from "../../../host-sim/io/tlslistener.js";
 import { ipv4 } from "../../../src/core/address.js";
 import { octets, text } from "../../../src/core/bytes.js";
@@ -225,7 +226,12 @@ describe("a server is refused, in one line and before anything is sent to it,", 
     }
   });
 
-  it("if tls.ca is no file of certificates", async () => {
+  it("if tls.ca is no file of certificates, which is told at the start too", async () => {
+    const half = join(authority.folder, "half.pem");
+    writeFileSync(half, readFileSync(ca, "utf8") + readFileSync(ca, "utf8").slice(0, 200));
+    expect(problemOfCertificates(half)).toMatch(/half\.pem: its certificate 2 of 2 cannot be read$/);
+    expect(problemOfCertificates(ca)).toBe("");
+    expect(problemOfCertificates(join(authority.folder, "none.pem"))).toMatch(/none\.pem cannot be read \(ENOENT\)$/);
     const door = await new Party().open({ ca: join(authority.folder, "none.pem"), pins: [] });
     expect(door.connect(5061, NAME)).toBeNull();
     const empty = join(authority.folder, "empty.pem");
