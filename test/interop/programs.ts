@@ -73,7 +73,8 @@ export function describeWith(programs: (keyof typeof PACKAGES)[], name: string, 
 export function isInstalled(program: string): boolean {
   for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/bin"]) {
     try {
-      accessSync(program.startsWith("/") ? program : join(folder, program), constants.X_OK);
+      if (program.startsWith("/")) accessSync(program, constants.R_OK);
+      else accessSync(join(folder, program), constants.X_OK);
       return true;
     } catch {}
   }
