@@ -1,8 +1,8 @@
-/** The TCP connections of a board with TLS, in place of hal/moddable/opentcp.ts. */
+/** The TCP connections of a board with TLS, in place of hal/moddable/opentcp.ts, by whose specifier it is found there. */
 import type { Clock, TcpOptions, TcpStack } from "../device.js";
 import type { StreamClasses } from "../moddable/streams.js";
 import { MBEDTLS } from "../native/tls.js";
-import { SecureStreams } from "./securestreams.js";
+import { SecureStreams } from "../tls/securestreams.js";
 
 export const HAS_TLS = true;
 
