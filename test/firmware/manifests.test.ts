@@ -31,6 +31,8 @@ const COMPONENTS: readonly (readonly [RegExp, string, string])[] = [
   [/^driver\/gpio\.h$/, "esp_driver_gpio", "modules/io/digital/manifest.json"],
   [/^esp_eth/, "esp_eth", ""],
   [/^esp_wifi/, "esp_wifi", "modules/io/wifi/manifest.json"],
+  [/^mbedtls\//, "mbedtls", ""],
+  [/^(esp_)?pthread\.h$/, "pthread", ""],
 ];
 
 interface Manifest {
@@ -93,6 +95,9 @@ const IMPORT = /^(?:import|export) (?!type )(?:[^"';]*? from )?"([^".][^"]*)"/gm
 const importsOf = (path: string) => [...readFileSync(join(ROOT, path), "utf8").matchAll(IMPORT)].map((one) => one[1]);
 const C_INCLUDE = /^#include [<"]([^>"]+)[>"]/gm;
 
+/** The import of a module of the project, from a file of the board's. */
+const OWN_IMPORT = /^(?:import|export) (?!type )(\{[^}]*\}|[^"';{]*)? ?(?:from )?"(\.[^"]*)\.js"/gm;
+
 const boards = Object.keys(BOARDS).filter((board) => board !== LINUX);
 
 describe.each(boards)("The manifests of %s", (board) => {
@@ -128,6 +133,12 @@ describe.each(boards)("The manifests of %s", (board) => {
         expect(named("esp32"), component).toContain(component);
   });
 
+  it("have each module that another imports, at the place where it looks for it", () => {
+    for (const [specifier, file] of files)
+      for (const [, , path] of readFileSync(join(ROOT, file), "utf8").matchAll(OWN_IMPORT))
+        expect(files.has(join(dirname(specifier), path)), file + " as " + specifier + " imports " + path).toBe(true);
+  });
+
   it("have one network: a radio or a cable, as the board says", () => {
     const isWired = /isWired: true/.test(readFileSync(join(ROOT, dirname(BOARDS[board][1]), "board.ts"), "utf8"));
     expect(sdk.includes("modules/io/ethernet/manifest.json")).toBe(isWired);
@@ -135,9 +146,6 @@ describe.each(boards)("The manifests of %s", (board) => {
     expect(ours.includes("hal/moddable/wired/manifest.json")).toBe(isWired);
   });
 });
-
-/** The import of a module of the project, from a file of the board's. */
-const OWN_IMPORT = /^(?:import|export) (?!type )(\{[^}]*\}|[^"';{]*)? ?(?:from )?"(\.[^"]*)\.js"/gm;
 
 describe("A board without a link to the house's systems", () => {
   const links = readdirSync(join(ROOT, "hal/without"));
