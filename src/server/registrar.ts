@@ -80,7 +80,7 @@ export interface RegistrarOptions extends ExpiryOptions {
    * flows, for nothing here could reach phones by them.
    */
   flowTimerS: number;
-  /** Writes a Path for phones that keep their flow, because other servers read the store; kept. Without it none does. */
+  /** Writes a Path for phones that keep their flow, because other servers read the store; kept. */
   flowPath?: FlowPath;
   /** Where the contacts of phones may be; kept. Without it, the usual places. */
   places?: Places;

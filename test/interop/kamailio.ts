@@ -31,8 +31,8 @@ export interface KamailioOptions {
   nonceExpire?: number;
   /**
    * An extra of the server: it hides what is behind it (with its own words, or with a database), leads the sound
-   * through an rtpengine, binds phones to their flow, or asks for auth-int (its module then hashes in an entity that it never computed, so it
-   * accepts no right answer).
+   * through an rtpengine, binds phones to their flow, or asks for auth-int (its module then hashes in an entity that
+   * it never computed, so it accepts no right answer).
    */
   way?: "topoh" | "topos" | "rtpengine" | "authint" | "outbound";
   /** Its certificate for TLS; none: it has no TLS. */

@@ -1,4 +1,4 @@
-/** Tests a door that keeps the flow of its registration (RFC 5626): keep-alives, dead flows, and the waits after them. */
+/** Tests a door that keeps the flow of its registration (RFC 5626): keep-alives, dead flows, the waits after them. */
 import { describe, expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
