@@ -25,6 +25,8 @@ const SEATS = 2;
 /** The longest request line with its fields; a longer one is refused. */
 const HEAD_BYTES = 1024;
 const READ_MS = 5000;
+/** The time after which a request that is not whole makes room for another connection. */
+const PATIENCE_MS = 1000;
 const ANSWER_MS = 10_000;
 const PIECE_BYTES = 1024;
 const AGAIN_MS = 20;
@@ -134,7 +136,7 @@ export class Api implements TimerUser {
   }
 
   private onOpen(connection: TcpConnection): void {
-    const seat = this.seatOf(null);
+    const seat = this.seatOf(null) ?? this.slowSeat();
     if (seat === null) {
       connection.drop();
       return;
@@ -144,6 +146,19 @@ export class Api implements TimerUser {
     seat.out = null;
     seat.untilMs = this.parts.timers.nowMs + READ_MS;
     this.wake();
+  }
+
+  /** Ends a request that has been coming for too long while others wait. @returns its seat, or null */
+  private slowSeat(): Seat | null {
+    const latestMs = this.parts.timers.nowMs + READ_MS - PATIENCE_MS;
+    for (let i = 0; i < SEATS; i++) {
+      const seat = this.seats[i];
+      if (seat.out !== null || seat.untilMs > latestMs) continue;
+      seat.connection?.drop();
+      this.free(seat);
+      return seat;
+    }
+    return null;
   }
 
   private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {

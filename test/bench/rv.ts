@@ -113,6 +113,8 @@ async function main(): Promise<number> {
   if (spelled.length < 8) throw new Error("the machine did not read each spelling");
   const call = await runRv(program, ["door", "wakes"], true);
   const wakes = wakesOf(call);
+  const linked = wakesOf(await runRv(program, ["door", "wakes"], true, { LINKS: "well" }));
+  const longestLinked = linked.reduce((most, wake) => (wake.instructions > most.instructions ? wake : most));
   const longest = [...wakes].sort((a, b) => b.instructions - a.instructions);
   const frame = frameOf(wakes);
   const { gaps, latestMs } = gapsOf(wakes, CLOCKS_PER_MS, LEAD_MS);
@@ -147,6 +149,16 @@ async function main(): Promise<number> {
       unit: `ms by which sound came to the speaker at most, at 240 MHz; ${LEAD_MS} wait there`,
     },
     { name: "rv.wake.long", value: inSound, unit: "wakes of the call that take more than 25 ms at 240 MHz" },
+    {
+      name: "rv.links.worst",
+      value: longestLinked.instructions,
+      unit: `instructions, with syslog by TCP, a webhook and MQTT at work: ${longestLinked.what}`,
+    },
+    {
+      name: "rv.links.gaps",
+      value: gapsOf(linked, CLOCKS_PER_MS, LEAD_MS).gaps.length,
+      unit: "gaps of the speaker's sound in that call, at 240 MHz",
+    },
     ...phasesOf(call),
   ];
   const asJson = process.argv.includes("--json");

@@ -1,10 +1,17 @@
 /** Tries any octets on what the links read from others: nothing throws, nothing is ordered, and memory has a bound. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Device, TcpConnection, TcpOptions, TcpStack } from "../../hal/device.js";
+import { ipv4 } from "../../src/core/address.js";
+import { Timers } from "../../src/core/timers.js";
+import { Api } from "../../src/links/api.js";
+import { Hook } from "../../src/links/hook.js";
 import { MqttClient, type MqttClientUser } from "../../src/links/mqttclient.js";
 import { Outbox } from "../../src/links/outbox.js";
-import { Scratch } from "../../src/links/parts.js";
+import { type LinkParts, Scratch } from "../../src/links/parts.js";
+import { Settings } from "../../src/settings/settings.js";
 import { readUrl } from "../../src/settings/url.js";
+import { SeededRandom } from "../random.js";
 
 const LOGIN = { id: "x", user: "", password: "", willTopic: "x/availability", will: "offline" };
 
@@ -110,6 +117,168 @@ describe("a URL of the settings", () => {
         expect(host).toMatch(/^[\w.-]+$/);
       }),
       { numRuns: 150 },
+    );
+  });
+});
+
+const TOKEN = "0123456789abcdef";
+
+/** A link on a stack that keeps what it is given, with the connection on which others speak. */
+class Bench {
+  readonly written: string[] = [];
+  readonly ordered: string[] = [];
+  readonly told: string[] = [];
+  readonly timers = new Timers(2);
+  options!: TcpOptions;
+  isOver = false;
+  readonly connection: TcpConnection = {
+    localPort: 1,
+    id: 1,
+    address: 1,
+    port: 1,
+    isOpen: true,
+    write: (bytes, start, end) => {
+      this.written.push(Buffer.from(bytes.slice(start, end)).toString("latin1"));
+      return true;
+    },
+    close: () => {
+      this.isOver = true;
+    },
+    drop: () => {
+      this.isOver = true;
+    },
+  };
+
+  parts(...lines: string[]): LinkParts {
+    const settings = new Settings();
+    for (const line of lines) expect(settings.assign(line)).toBe("");
+    const stack = { port: 8180, connect: () => this.connection, close: () => {} } as unknown as TcpStack;
+    const order =
+      (what: string) =>
+      (...words: unknown[]): string => {
+        this.ordered.push([what, ...words].join(" "));
+        return "";
+      };
+    const orders = Object.fromEntries(
+      ["open", "close", "callPlan", "call", "hangUp", "restart", "set"].map((name) => [name, order(name)]),
+    );
+    return {
+      device: {
+        tcp: async (options: TcpOptions) => {
+          this.options = options;
+          return stack;
+        },
+        clock: { epochS: () => 1_800_000_000 },
+        random: new SeededRandom(1),
+      } as unknown as Device,
+      resolver: { resolve: () => {} },
+      settings,
+      timers: this.timers,
+      events: { event: (_name, value) => void this.told.push(value) },
+      scratch: new Scratch(),
+      orders: { ...orders, report: () => '{"ok":true}\n' } as unknown as LinkParts["orders"],
+      version: "0.1.0",
+      enter: () => {},
+      leave: () => {},
+    };
+  }
+
+  say(bytes: Uint8Array, step: number): void {
+    for (let at = 0; at < bytes.length && !this.isOver; at += step)
+      this.options.onData(this.connection, bytes, at, Math.min(bytes.length, at + step));
+  }
+}
+
+/** Pieces of which a request or an answer of HTTP is made, right and wrong. */
+const PIECE = fc.oneof(
+  fc.constantFrom(
+    "GET /status",
+    "POST /open?relay=1",
+    "POST /call?target=%",
+    " HTTP/1.1",
+    "HTTP/1.1 200 OK",
+    "HTTP/1.0 500 ",
+    "\r\n",
+    "\r\n\r\n",
+    "Host: 10.0.0.1:8180",
+    "Host: evil",
+    "Authorization: Bearer ",
+    "Authorization: Bearer 0123456789abcde",
+    "Origin: x",
+    ":",
+    " ",
+    "\u0000",
+    "x".repeat(1100),
+  ),
+  fc.string({ maxLength: 20 }),
+  fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
+);
+const SAID = fc
+  .array(PIECE, { maxLength: 14 })
+  .map((pieces) => Uint8Array.from(Buffer.from(pieces.join(""), "latin1")));
+const STEP = fc.integer({ min: 1, max: 400 });
+
+describe("a client of the HTTP API", () => {
+  it("who says anything without the token orders nothing, and gets at most one answer, whose body is JSON", async () => {
+    await fc.assert(
+      fc.asyncProperty(SAID, STEP, async (bytes, step) => {
+        const bench = new Bench();
+        const api = new Api(bench.parts("api.token=" + TOKEN));
+        await api.start(ipv4("10.0.0.1"));
+        bench.options.onOpen(bench.connection, true);
+        bench.say(bytes, step);
+        expect(bench.ordered).toEqual([]);
+        const answer = bench.written.join("");
+        if (answer === "") return;
+        const [head, body, ...more] = answer.split("\r\n\r\n");
+        expect(more).toEqual([]);
+        expect(head).toMatch(/^HTTP\/1\.1 4\d\d [\w ]+\r\n/);
+        expect(head.split("\r\n").every((line, i) => i === 0 || /^[\w-]+: [ -~]*$/.test(line))).toBe(true);
+        expect(JSON.parse(body).ok).toBe(false);
+        expect(bench.isOver).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("who has the token gives an order by its exact path alone", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ maxLength: 30 }), STEP, async (target, step) => {
+        const bench = new Bench();
+        const api = new Api(bench.parts("api.token=" + TOKEN));
+        await api.start(ipv4("10.0.0.1"));
+        bench.options.onOpen(bench.connection, true);
+        const head = ` HTTP/1.1\r\nHost: 10.0.0.1:8180\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`;
+        bench.say(Uint8Array.from(Buffer.from(`POST /${target}${head}`)), step);
+        const path = "/" + target.split("?")[0];
+        if (!["/open", "/call", "/hangup"].includes(path)) expect(bench.ordered).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("the server of a webhook", () => {
+  it("that answers anything has the event taken, dropped or kept, and the connection is over once it is judged", async () => {
+    await fc.assert(
+      fc.asyncProperty(SAID, STEP, async (bytes, step) => {
+        const bench = new Bench();
+        const hook = new Hook(bench.parts("hook.url=http://10.0.0.9/x"));
+        await hook.start(ipv4("10.0.0.1"));
+        hook.take("relay", "on", { relay: 1 });
+        bench.timers.poll(1);
+        bench.options.onOpen(bench.connection, false);
+        expect(bench.written).toHaveLength(1);
+        bench.say(bytes, step);
+        const text = Buffer.from(bytes).toString("latin1");
+        const status = Number(/^HTTP\/1\..[ ](\d{3})/s.exec(text)?.[1] ?? Number.NaN);
+        const isTaken = status >= 200 && ![408, 429].includes(status) && status < 500;
+        expect(hook.box.count).toBe(isTaken ? 0 : 1);
+        expect(bench.isOver).toBe(bytes.length >= 12);
+        if (status >= 300 && isTaken) expect(bench.told).toEqual(["refused"]);
+        else expect(bench.told).toEqual(isTaken || bytes.length < 12 ? [] : ["lost"]);
+      }),
+      { numRuns: 300 },
     );
   });
 });

@@ -68,8 +68,8 @@ class Client {
   }
 
   /** Waits between requests, unless told otherwise. */
-  async ask(line: string, fields: readonly string[] = RIGHT, restMs = 1500): Promise<Answer> {
-    const connection = this.connect([line + " HTTP/1.1", ...fields, "", ""].join("\r\n"));
+  async ask(line: string, fields: readonly string[] = RIGHT, restMs = 1500, body = ""): Promise<Answer> {
+    const connection = this.connect([line + " HTTP/1.1", ...fields, "", body].join("\r\n"));
     await this.home.run(200);
     const answer = this.answerOf(connection);
     expect(this.isOver(connection)).toBe(true);
@@ -202,6 +202,23 @@ describe("the HTTP API", () => {
     for (let i = 0; i < 20; i++) await client.ask("GET /log", RIGHT, 0);
     expect(home.door.isInCall()).toBe(true);
     expect(home.late()).toBe(0);
+  });
+
+  it("is not held by those who send a request octet by octet: after a second another takes their place", async () => {
+    const { home, client } = await at();
+    const slow = [client.connect("G"), client.connect("POST /open HTTP/1.1\r\nX")];
+    await home.run(1100);
+    expect((await client.ask("GET /status")).status).toBe(200);
+    expect(slow.filter((one) => client.isOver(one))).toHaveLength(1);
+  });
+
+  it("does not look at a body, however deep, long or broken it is", async () => {
+    const { home, client } = await at();
+    for (const body of ["[".repeat(1000), "\u0000\u00ff".repeat(2000), '{"relay":2}'])
+      expect(
+        (await client.ask("POST /open?relay=1", [...RIGHT, `Content-Length: ${body.length}`], 200, body)).status,
+      ).toBe(200);
+    expect(home.relays.map(({ value }) => value)).toEqual([1, 0]);
   });
 
   it("is not there without a token, nor on a board without memory for it, which says so", async () => {

@@ -1,5 +1,6 @@
 /** Tests a door at an MQTT broker: what Home Assistant is told, what it may order, and what a broker's faults cost. */
 import { describe, expect, it } from "vitest";
+import { hasSteering } from "../../src/core/printable.js";
 import { Broker } from "./broker.js";
 import { HOUSE, Home } from "./home.js";
 
@@ -400,6 +401,41 @@ describe("a broker that fails", () => {
     await home.run(1000);
     expect(home.relays[0].value).toBe(0);
     broker.publish("portero/relay1/set", "UNLOCK");
+    await home.run(500);
+    expect(home.relays[0].value).toBe(1);
+    expect(home.links()).toEqual([]);
+  });
+
+  it("that sends 10 MB at once, JSON of depth 1,000, or octets that are no UTF-8, orders nothing and is read on", async () => {
+    const { home, broker } = await at("mqtt.open=on");
+    const topic = "portero/relay1/set";
+    broker.publish(topic, "[".repeat(1000));
+    broker.publish(topic, "[".repeat(100));
+    broker.publish("homeassistant/status", '{"a":'.repeat(1000));
+    await home.run(5000);
+    const octetsOf = (name: Buffer, payload: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([0x30, 2 + name.length + payload.length, 0, name.length]), name, payload]);
+    for (const bad of [[0xff, 0xfe], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82], [0]]) {
+      broker.write(octetsOf(Buffer.from(topic), Buffer.concat([Buffer.from("UNLOCK"), Buffer.from(bad)])));
+      broker.write(octetsOf(Buffer.concat([Buffer.from(topic), Buffer.from(bad)]), Buffer.from("UNLOCK")));
+      await home.run(5000);
+    }
+    const client = home.door.links?.mqtt;
+    expect(client?.refused).toBe(13);
+    for (const { fields } of home.events.filter(({ value }) => value === "mqtt command refused"))
+      for (const text of Object.values(fields)) expect(hasSteering(String(text))).toBe(false);
+    // A message of ten million octets: its length, then what it says, in pieces.
+    const size = 10_000_000;
+    const length = [0, 7, 14, 21].map((shift, i) => ((size >> shift) & 127) | (i < 3 ? 128 : 0));
+    broker.write(Uint8Array.from([0x30, ...length]));
+    const part = new Uint8Array(50_000).fill(0x41);
+    for (let sent = 0; sent < size; sent += part.length) {
+      broker.write(part);
+      await home.run(5);
+    }
+    await home.run(3000);
+    expect(home.relays[0].value).toBe(0);
+    broker.publish(topic, "UNLOCK");
     await home.run(500);
     expect(home.relays[0].value).toBe(1);
     expect(home.links()).toEqual([]);

@@ -88,8 +88,13 @@ export async function buildRv(): Promise<{ program: string; reason: string }> {
  * @param machines names of files in test/xs/machines, the leader last
  * @returns the lines that the machines printed, and with `tellsWakes` one for each wake of the first machine
  */
-export async function runRv(program: string, machines: readonly string[], tellsWakes: boolean): Promise<string[]> {
-  const scripts = await bundle(machines, FOLDER, { "process.argv": [] }, [natives]);
+export async function runRv(
+  program: string,
+  machines: readonly string[],
+  tellsWakes: boolean,
+  constants: Record<string, unknown> = {},
+): Promise<string[]> {
+  const scripts = await bundle(machines, FOLDER, { "process.argv": [], ...constants }, [natives]);
   const words = [...(tellsWakes ? ["--wakes"] : []), ...scripts].map((word) => `,arg=${word}`).join("");
   const args = [
     ...["-M", "virt", "-m", "256M", "-bios", "none", "-nographic", "-monitor", "none", "-serial", "none"],
