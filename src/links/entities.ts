@@ -169,7 +169,7 @@ export interface Announcement {
   version: string;
   /** The beginning of all topics. */
   prefix: string;
-  /** The door's id: the prefix, with only letters, digits and _. */
+  /** The door's id: the prefix, with only letters, digits, - and _. */
   id: string;
 }
 
