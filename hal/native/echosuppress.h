@@ -25,14 +25,17 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_NO_LOOP 200
 /* The least gain against howling: -30 dB. */
 #define ECHO_GUARD_LEAST 1000
+/* From a likeness on that is so near to 1, there is nothing but echo; where so much is unlike it, there may be a voice. */
+#define ECHO_SURE 32200
+#define ECHO_UNLIKE 350
 /* Gain 1, and the most: 12 dB. */
 #define ECHO_GAIN 4096
 #define ECHO_GAIN_MOST 16384
 
-/* The square root of a share of 32768. */
-static inline uint32_t echo_root(uint32_t share)
+/* The fourth root of a share of 32768. */
+static inline uint32_t echo_fourth(uint32_t share)
 {
-	return (uint32_t)small_int(small_root(small_of(share, -15)), 15, 32768);
+	return (uint32_t)small_int(small_root(small_root(small_of(share, -15))), 15, 32768);
 }
 
 static inline void echo_windowed(const int16_t *before, const int32_t *now, int32_t *bins)
@@ -157,8 +160,8 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	int32_t bins[TRANSFORM_SIZE], other[TRANSFORM_SIZE];
 	small_t power[ECHO_BINS], rest[ECHO_BINS];
 	small_t whole = 0, noise = 0, sounding = 0, residue = 0, excess = 0;
-	uint32_t presence, over;
-	int32_t gain, loudest = 0;
+	uint32_t presence, over, likeness;
+	int32_t gain, heard, loudest = 0;
 	int b, k, i;
 	echo_windowed(s->lastEcho, echo, other);
 	for (k = 1; k < ECHO_BINS; k++) {
@@ -200,23 +203,47 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	}
 	/* Somebody speaks at the door: there is more than noise and what is left of the echo. */
 	presence = small_share(small_sub(excess, residue), small_add(small_add(residue, residue), residue));
-	s->presence = (int32_t)presence > s->presence ? (int32_t)presence : (s->presence * 7 + (int32_t)presence * 3) / 10;
+	if ((int32_t)presence > s->presence)
+		s->presence = (int32_t)presence;
+	else
+		s->presence += ((int32_t)presence - s->presence) >> 3;
+	/* Where nearly all is like the echo that the filter expects, nobody speaks who could be heard beside it. */
+	likeness = echo_likeness(s);
+	heard = (32768 - (int32_t)likeness - ECHO_UNLIKE) * 30;
+	if (s->presence > heard)
+		s->presence = heard < 0 ? 0 : heard;
 	presence = (uint32_t)s->presence;
 	whole = 0;
 	excess = 0;
-	/* Of 8192: where nobody speaks twice as much is taken as there is likely to be. */
-	over = 8192 + ((32768 - presence) >> 2);
+	/* Of 8192: beside a voice a quarter of the likely echo is taken, and twice the likely echo where nobody speaks. */
+	over = 2048 + ((32768 - presence) * 7 >> 4);
+	if (likeness > ECHO_SURE)
+		over += (likeness - ECHO_SURE) * 120;
+	if (over > 65535)
+		over = 65535;
 	for (k = 1; k < ECHO_BINS; k++) {
 		small_t before = small_scale(echo_unpacked(s->voice[k]), 22938);
 		small_t echoes = small_scale(rest[k], over), voice;
 		echoes = echoes == 0 ? 0 : small_pack((int32_t)(echoes >> 16) + 2, echoes & 0xffff);
 		voice = small_add(before, small_scale(small_sub(power[k], echoes), 9830));
-		uint32_t gain = small_share(voice, small_add(voice, echoes)), root = echo_root(gain);
+		uint32_t gain = small_share(voice, small_add(voice, echoes));
 		int32_t hiss = 0, g;
-		gain = (gain * (32768 - presence) + root * presence) >> 15;
+		/* Beside a voice the fourth root is enough: it hides what is left. */
+		if (presence > 0)
+			gain = (gain * (32768 - presence) + echo_fourth(gain) * presence) >> 15;
 		if (gain < 655)
 			gain = 655;
-		g = gain > 32767 ? 32767 : (int32_t)gain;
+		else if (gain > 32767)
+			gain = 32767;
+		/* What is no louder than the noise of the place is kept. */
+		if (!(options & ECHO_QUIET)) {
+			small_t kept = small_scale(echo_unpacked(s->floors[k]), 65535);
+			if (power[k] <= kept)
+				gain = 32767;
+			else if (small_scale(power[k], (gain * gain) >> 15) < kept)
+				gain = (uint32_t)small_int(small_root(small_div(kept, power[k])), 15, 32767);
+		}
+		g = (int32_t)gain;
 		power[k] = small_scale(power[k], (uint32_t)(g * g) >> 15);
 		s->voice[k] = echo_packed(power[k]);
 		whole = small_add(whole, power[k]);

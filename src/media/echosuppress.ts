@@ -39,6 +39,7 @@ import {
 import {
   SMALL_ONE,
   smallAdd,
+  smallDiv,
   smallInt,
   smallMul,
   smallOf,
@@ -129,6 +130,11 @@ const PAUSE = 12;
 const NO_LOOP = 200;
 /** The least gain against howling: -30 dB. */
 const GUARD_LEAST = 1000;
+/**
+ * From this likeness on, of 32768, there is nothing but echo; where this much is unlike it, there may be a voice.
+ */
+const SURE = 32200;
+const UNLIKE = 350;
 /** Gain 1, and the most: 12 dB. */
 export const GAIN_ONE = 4096;
 const GAIN_MOST = 16384;
@@ -147,9 +153,9 @@ const LASTING_AGAIN = LOUD;
 const LEAST_FLOOR = smallOf(10, 10);
 const LEAST_SHARE = smallScale(SMALL_ONE, 3);
 
-/** @returns the square root of a share of 32768 */
-function rootOf(share: number): number {
-  return smallInt(smallRoot(smallOf(share, -15)), 15, 32768);
+/** @returns the fourth root of a share of 32768 */
+function fourthRootOf(share: number): number {
+  return smallInt(smallRoot(smallRoot(smallOf(share, -15))), 15, 32768);
 }
 
 /** Writes the spectrum of two blocks under a window. @param before start of the first one, in halves */
@@ -296,7 +302,7 @@ function weigh(state: EchoState): number {
     }
   // Somebody speaks at the door: there is more than noise and what is left of the echo.
   const presence = smallShare(smallSub(excess, residue), smallAdd(smallAdd(residue, residue), residue));
-  words[PRESENCE] = presence > words[PRESENCE] ? presence : ((words[PRESENCE] * 7 + presence * 3) / 10) | 0;
+  words[PRESENCE] = Math.max(presence, words[PRESENCE] + ((presence - words[PRESENCE]) >> 3));
   return noise;
 }
 
@@ -305,9 +311,14 @@ export function suppress(state: EchoState, options: number): void {
   const { words, halves, packed } = state;
   const { sum, bins, power, rest, left, echo } = scratch();
   const noise = weigh(state);
-  const presence = words[PRESENCE];
-  // The factor is of 8192: while nobody speaks at the door, twice the likely echo is taken.
-  const over = 8192 + ((32768 - presence) >> 2);
+  // Where nearly all is like the echo that the filter expects, nobody speaks who could be heard beside it.
+  const likeness = likenessOf(words);
+  const heard = Math.max(0, (32768 - likeness - UNLIKE) * 30);
+  const presence = Math.min(words[PRESENCE], heard);
+  words[PRESENCE] = presence;
+  // The factor is of 8192: beside a voice a quarter of the likely echo is taken, and twice the likely echo where nobody
+  // speaks.
+  const over = Math.min(65535, 2048 + (((32768 - presence) * 7) >> 4) + Math.max(0, likeness - SURE) * 120);
   let whole = 0;
   let peak = 0;
   for (let k = 1; k < BINS; k++) {
@@ -317,9 +328,18 @@ export function suppress(state: EchoState, options: number): void {
       smallScale(smallSub(power[k], echoes), 9830),
     );
     const wiener = smallShare(voice, smallAdd(voice, echoes));
-    let gain = (wiener * (32768 - presence) + rootOf(wiener) * presence) >>> 15;
+    let gain = wiener;
+    // Beside a voice the fourth root is enough: it hides what is left.
+    if (presence > 0) gain = (gain * (32768 - presence) + fourthRootOf(gain) * presence) >>> 15;
     if (gain < 655) gain = 655;
     else if (gain > 32767) gain = 32767;
+    // What is no louder than the noise of the place is kept.
+    if ((options & ECHO_QUIET) === 0) {
+      const kept = smallScale(unpack(packed[2 * FLOORS + k]), 65535);
+      if (power[k] <= kept) gain = 32767;
+      else if (smallScale(power[k], (gain * gain) >>> 15) < kept)
+        gain = smallInt(smallRoot(smallDiv(kept, power[k])), 15, 32767);
+    }
     const square = (gain * gain) >>> 15;
     power[k] = smallScale(power[k], square);
     packed[2 * VOICE + k] = pack(power[k]);

@@ -18,6 +18,8 @@ const SETTLE = 800;
 /** Both speak after the filter has learnt. */
 export const TALK = { from: 4 * SAMPLES_PER_SECOND, to: 8 * SAMPLES_PER_SECOND - 2000 };
 const DELAY_MOST = 400;
+/** Lines from 125 to 3,812 Hz. */
+const IN_BAND = { from: 4, to: 122 };
 
 export function ours(name: string, options: number, freezeAt = Number.POSITIVE_INFINITY): Canceller {
   return {
@@ -78,8 +80,9 @@ export interface Loss {
   quieterDb: number;
   /** How far their levels are from what was said, louder or quieter, dB. */
   segmentalDb: number;
-  /** Distance of the spectra, dB. */
+  /** Distance of the spectra, dB: of all frequencies, and without those that the high-pass against wind takes. */
   spectralDb: number;
+  inBandDb: number;
   /** How alike the envelopes are, 1 at most. */
   envelope: number;
 }
@@ -109,8 +112,14 @@ export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, sp
     }
   // What the noise adds is nothing that the visitor lost: it is in both.
   const said = samplesOf(scene.visitor, noise).subarray(span.from, span.to);
-  const spectralDb = logSpectralDistance(said, out.subarray(span.from + delay, span.to + delay));
-  return { quieterDb: -quieter / count, segmentalDb: apart / count, spectralDb, envelope: likeness(clean, heard) };
+  const after = out.subarray(span.from + delay, span.to + delay);
+  return {
+    quieterDb: -quieter / count,
+    segmentalDb: apart / count,
+    spectralDb: logSpectralDistance(said, after),
+    inBandDb: logSpectralDistance(said, after, IN_BAND),
+    envelope: likeness(clean, heard),
+  };
 }
 
 /** What one change in the middle of a call does to the echo. */
@@ -139,17 +148,19 @@ export function recovery(canceller: Canceller, scene: EchoScene, change: Change,
   const slam = echo.map((_, i) =>
     change === "slam" && i >= middle ? scene.noise[i] * SLAM.level * Math.exp((middle - i) / SLAM.decay) : 0,
   );
-  const heard = samplesOf(echo, noiseOf(scene, snrDb), slam);
-  const out = canceller.run(heard, far);
   const from = middle + TEACH;
+  // The noise ends where it is measured what is left: a quiet echo is no longer hidden by it then.
+  const noise = noiseOf(scene, snrDb).map((sample, i) => (i < from ? sample : 0));
+  const heard = samplesOf(echo, noise, slam);
+  const out = canceller.run(heard, far);
   let louderDb = Number.NEGATIVE_INFINITY;
   for (let at = middle + STRETCH; at + 2 * STRETCH < out.length; at += STRETCH) {
     const before = energy(heard, at, at + STRETCH);
     const after = energy(out, at + ECHO_DELAY, at + ECHO_DELAY + STRETCH);
     if (before > STRETCH * LOUD ** 2) louderDb = Math.max(louderDb, db(after / before));
   }
-  const left = energy(out, from, out.length) + (out.length - from) / 100;
-  return { loweredDb: db(energy(echo, from, out.length) / left), louderDb };
+  const left = energy(out, from + SETTLE, out.length) + (out.length - from) / 100;
+  return { loweredDb: db(energy(echo, from + SETTLE, out.length) / left), louderDb };
 }
 
 /** @returns by how much what is left of the echo, with the noise put in its place, is above the noise, dB */
@@ -162,8 +173,9 @@ export function residue(canceller: Canceller, scene: EchoScene, snrDb: number): 
 /**
  * A phone on speaker beside the door gives back twice what the door sends, 80 ms later. @returns the loudest sample
  * from 2 s after the visitor's last word on
+ * @param noise level of the place's
  */
-export function loopPeak(scene: EchoScene): number {
+export function loopPeak(scene: EchoScene, noise = 0): number {
   const state = new EchoState();
   echoBegin(state);
   const seconds = 8;
@@ -173,7 +185,7 @@ export function loopPeak(scene: EchoScene): number {
   for (let at = 0; at < seconds * SAMPLES_PER_SECOND; at += STEP) {
     for (let i = 0; i < STEP; i++) {
       const said = at < 2 * SAMPLES_PER_SECOND ? scene.visitor[at + i] : 0;
-      heard[i] = Math.max(-32768, Math.min(32767, Math.round(said + 2 * loop[at + i])));
+      heard[i] = Math.max(-32768, Math.min(32767, Math.round(said + noise * scene.noise[at + i] + 2 * loop[at + i])));
     }
     echoRun(state, heard, 0, played, 0, STEP, 0);
     loop.set(heard, at + 640);

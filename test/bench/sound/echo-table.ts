@@ -22,6 +22,7 @@ const LOWERED = [
 const LOST = [
   ["nearloss", "what the visitor's syllables lose while both speak", "dB"],
   ["lsd", "how far their spectra are from what was said", "dB"],
+  ["lsd.band", "the same, between 125 and 3,800 Hz", "dB"],
   ["always", "what they lose where both speak from the first word on and no echo comes", "dB"],
 ] as const;
 const CHANGED = [
@@ -60,7 +61,7 @@ function textOf(prefix: string, results: readonly Result[]): string {
   const changed = CHANGED.map(([name, what]) => [what, cell(name, undefined), cell(name + ".worst", undefined)]);
   return [
     table(head, [...lowered, ...lost]),
-    table(["from 2 s after it on the echo is lowered by", "mean", "the worst call"], changed),
+    table(["from 2 s after it on the echo alone is lowered by", "mean", "the worst call"], changed),
     table(
       ["", ""],
       [
@@ -68,6 +69,7 @@ function textOf(prefix: string, results: readonly Result[]): string {
         ["echo that is left, with the noise, above the noise (20 dB below the echo)", cell("residue", undefined)],
         ["likeness of the visitor's syllables, of 1, the worst call", cell("envelope", undefined, "", 2)],
         ["loudest sample of a loop of 6 dB, of 32767", cell("loop", undefined, "", 0)],
+        ["the same, beside a noise of level 60", cell("loop.noisy", undefined, "", 0)],
       ],
     ),
   ].join("\n\n");

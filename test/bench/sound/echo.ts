@@ -45,6 +45,11 @@ const PLAN = [
   { name: "noisy", distortion: 0, snrDb: STREET_DB },
   { name: "noisy0", distortion: 0, snrDb: 0 },
 ];
+/** Levels of the noise beside a loop. */
+const LOOPS = [
+  ["loop", 0],
+  ["loop.noisy", 60],
+] as const;
 const CHANGES: readonly Change[] = ["moved", "slam", "louder", "quieter"];
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -115,6 +120,11 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
       unit: "dB that their spectra are from what was said",
     },
     {
+      name: `${prefix}.lsd.band`,
+      value: mean(own, ({ inBandDb }) => inBandDb),
+      unit: "dB that they are from it between 125 and 3,800 Hz",
+    },
+    {
       name: `${prefix}.envelope`,
       value: Math.min(...own.map(({ envelope }) => envelope)),
       unit: "of 1: likeness of the visitor's syllables, the worst",
@@ -126,6 +136,8 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
     results.push({ name: `${prefix}.nearloss`, value: loss, unit, peer: peer.name, ratio: loss / value });
     const lsd = mean(theirs, ({ spectralDb }) => spectralDb);
     results.push({ name: `${prefix}.lsd`, value: lsd, unit: "dB by the peer", peer: peer.name });
+    const band = mean(theirs, ({ inBandDb }) => inBandDb);
+    results.push({ name: `${prefix}.lsd.band`, value: band, unit: "dB by the peer", peer: peer.name });
   }
   const always = scenesOf(set, TALK_SECONDS, ALWAYS);
   for (const canceller of [ours("ours", 0), ...others]) {
@@ -166,8 +178,13 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
     value: meanOf(left),
     unit: "dB that what is left of the echo and the noise are above the noise",
   });
-  const peaks = scenesOf(set, TALK_SECONDS, ALWAYS).map(loopPeak);
-  results.push({ name: `${prefix}.loop`, value: Math.max(...peaks), unit: "of 32767: a loop of 6 dB, the loudest" });
+  const loops = scenesOf(set, TALK_SECONDS, ALWAYS);
+  for (const [name, noise] of LOOPS)
+    results.push({
+      name: `${prefix}.${name}`,
+      value: Math.max(...loops.map((scene) => loopPeak(scene, noise))),
+      unit: `of 32767: a loop of 6 dB beside noise of ${noise}, the loudest`,
+    });
   return results;
 }
 

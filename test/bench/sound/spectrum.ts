@@ -47,11 +47,18 @@ function transform(re: Float64Array, im: Float64Array): void {
   }
 }
 
+/** Lines of 31.25 Hz. */
+interface Band {
+  from: number;
+  to: number;
+}
+const WHOLE: Band = { from: 0, to: WINDOW / 2 };
+
 /**
  * @param clean the sound as it was sent @param heard the sound that came, begun at about the same time
  * @returns the mean distance of their spectra over all stretches with sound, dB
  */
-export function logSpectralDistance(clean: Int16Array, heard: Int16Array): number {
+export function logSpectralDistance(clean: Int16Array, heard: Int16Array, band = WHOLE): number {
   const stretches: { at: number; lines: Float64Array; power: number }[] = [];
   for (let at = 0; at + WINDOW <= clean.length; at += STEP) {
     const lines = powers(clean, at);
@@ -68,17 +75,17 @@ export function logSpectralDistance(clean: Int16Array, heard: Int16Array): numbe
       block = Math.floor(at / BLOCK);
       moved = shiftOf(clean, heard, block * BLOCK);
     }
-    sum += distance(lines, powers(heard, at + moved));
+    sum += distance(lines, powers(heard, at + moved), band);
     count += 1;
   }
   return count === 0 ? 0 : sum / count;
 }
 
-function distance(a: Float64Array, b: Float64Array): number {
+function distance(a: Float64Array, b: Float64Array, { from, to }: Band): number {
   const floor = a.reduce((most, value) => Math.max(most, value), 0) * 10 ** (-FLOOR_DB / 10);
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (10 * Math.log10(Math.max(a[i], floor) / Math.max(b[i], floor))) ** 2;
-  return Math.sqrt(sum / a.length);
+  for (let i = from; i <= to; i++) sum += (10 * Math.log10(Math.max(a[i], floor) / Math.max(b[i], floor))) ** 2;
+  return Math.sqrt(sum / (to - from + 1));
 }
 
 /** @returns by how many samples `heard` lies behind `clean` in the block that begins there */
