@@ -1,6 +1,6 @@
 /**
- * The TCP connections of a board with TLS, in place of hal/moddable/opentcp.ts. It has that specifier on a board, so its
- * imports are relative to that folder too.
+ * The TCP connections of a board with TLS, in place of hal/moddable/opentcp.ts. It has that specifier on a board, so
+ * its imports are relative to that folder too.
  */
 import type { Clock, TcpOptions, TcpStack } from "../device.js";
 import type { StreamClasses } from "../moddable/streams.js";
