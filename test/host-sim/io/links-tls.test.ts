@@ -13,6 +13,7 @@ import { createServer as createTls, type TlsOptions } from "node:tls";
 import { generate, parser } from "mqtt-packet";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Device } from "../../../hal/device.js";
+import { MemoryStore } from "../../../host-sim/io/store.js";
 import { openTcp } from "../../../host-sim/io/tcp.js";
 import { ipv4 } from "../../../src/core/address.js";
 import { Timers } from "../../../src/core/timers.js";
@@ -68,6 +69,7 @@ class RealLinks {
       wifi: null,
       relays: [],
       restart: null,
+      store: new MemoryStore(),
     } as unknown as Device;
     this.links = new Links({
       device,
