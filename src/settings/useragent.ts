@@ -64,6 +64,7 @@ function secondAccount(s: Settings): AccountSettings {
     expiresS: s.get("sip.expires"),
     probeS: probeOf(s.get("sip.probe")),
     transport: transportOf(s.get("account2.transport")),
+    prefix: "account2.",
   };
 }
 

@@ -48,6 +48,8 @@ export interface AccountSettings {
   outbound?: boolean;
   /** TRANSPORT_* for URIs that name none. */
   transport: number;
+  /** How the keys of its settings begin, for messages; undefined: "sip.". */
+  prefix?: string;
 }
 
 /** Whether a registration by the one is a registration by the other. */
@@ -66,6 +68,11 @@ export function isSameAccount(a: AccountSettings, b: AccountSettings): boolean {
     a.outbound === b.outbound &&
     a.transport === b.transport
   );
+}
+
+/** Returns the key of a setting of the account, for a message: "sip.user". */
+export function keyOf(settings: AccountSettings, name: string): string {
+  return (settings.prefix ?? "sip.") + name;
 }
 
 export class Account {

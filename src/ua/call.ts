@@ -25,7 +25,7 @@ import type { ServerTransaction } from "../transaction/server.js";
 import { ANSWERED_ELSEWHERE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import type { Writer } from "../wire/writer.js";
-import type { Account } from "./account.js";
+import { type Account, keyOf } from "./account.js";
 import type { Credentials } from "./credentials.js";
 import { explainChallenge } from "./explain.js";
 import { Redirects } from "./redirects.js";
@@ -414,7 +414,9 @@ export class Call implements SessionUser, TimerUser {
 }
 
 /** Says that the INVITE does not fit its buffer, one line for a person. */
-export function lengthProblem({ layer }: CallContext): string {
+export function lengthProblem({ layer, account }: CallContext): string {
   const most = layer.limits.transactionBytes;
-  return "the INVITE is too long, " + most + " octets at most: a shorter target, sip.user, sip.authUser, sip.proxy";
+  const keys = keyOf(account.settings, "user") + ", " + keyOf(account.settings, "authUser");
+  const proxy = keyOf(account.settings, "proxy");
+  return "the INVITE is too long, " + most + " octets at most: a shorter target, " + keys + ", " + proxy;
 }

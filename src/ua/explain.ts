@@ -9,13 +9,13 @@ import { AUTH_DIGEST, AUTH_END, AUTH_LONG, AUTH_OTHER, AuthValue, REALM_MAX_BYTE
 import { ALGORITHM_OTHER, hasKnownQop, quotedName, strengthOf } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_PROXY_AUTHENTICATE, HEADER_WWW_AUTHENTICATE } from "../wire/names.js";
-import type { AccountSettings } from "./account.js";
+import { type AccountSettings, keyOf } from "./account.js";
 
 /** @param m a 401 or 407 of the server that ended a request */
 export function explainChallenge(m: Message, settings: AccountSettings): string {
   const name = settings.authUser !== "" ? settings.authUser : settings.user;
-  if (settings.password === "") return "sip.password is not set";
-  if (name === "" || quotedName(utf8(name)) === null) return "sip.user is empty or too long";
+  if (settings.password === "") return keyOf(settings, "password") + " is not set";
+  if (name === "" || quotedName(utf8(name)) === null) return keyOf(settings, "user") + " is empty or too long";
   const view = new AuthValue();
   const header = m.status === 407 ? HEADER_PROXY_AUTHENTICATE : HEADER_WWW_AUTHENTICATE;
   let offered = "";
@@ -29,7 +29,8 @@ export function explainChallenge(m: Message, settings: AccountSettings): string 
       } else offered = joined(offered, offerOf(found, view));
     }
   }
-  if (realms !== "") return "its realm is " + shown(realms) + ", sip.realm is '" + settings.realm + "'";
+  if (realms !== "")
+    return "its realm is " + shown(realms) + ", " + keyOf(settings, "realm") + " is '" + settings.realm + "'";
   return offered === "" ? "the server does not say how" : "the server offers only " + shown(offered);
 }
 

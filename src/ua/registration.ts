@@ -42,7 +42,7 @@ import {
 import { ParamList } from "../wire/params.js";
 import { RECEIVED, RPORT } from "../wire/via.js";
 import { Writer } from "../wire/writer.js";
-import type { Account } from "./account.js";
+import { type Account, keyOf } from "./account.js";
 import { hasBinding, readGranted } from "./bindings.js";
 import type { Credentials } from "./credentials.js";
 import { explainChallenge } from "./explain.js";
@@ -692,7 +692,13 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
   private problemOf(m: Message): string {
     if (m.status !== 401 && m.status !== 407) return "";
     if (this.isTrusted()) return explainChallenge(m, this.account.settings);
-    return "the server sent the door to " + this.place + ", which is not of sip.domain and gets no password";
+    return (
+      "the server sent the door to " +
+      this.place +
+      ", which is not of " +
+      keyOf(this.account.settings, "domain") +
+      " and gets no password"
+    );
   }
 
   onFailure(t: ClientTransaction): void {

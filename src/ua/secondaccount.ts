@@ -11,14 +11,20 @@ import type { Flow } from "../transaction/flow.js";
 import type { Network } from "../transaction/network.js";
 import { Outside } from "../transaction/outside.js";
 import type { Message } from "../wire/message.js";
-import { TRANSPORT_UDP } from "../wire/names.js";
+import { TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import type { Uri } from "../wire/uri.js";
 import { Account, type AccountSettings, isSameAccount } from "./account.js";
 import { KEEP_ALIVE, ROUND_MS } from "./addressfinder.js";
 import type { CallContext } from "./call.js";
 import { Credentials } from "./credentials.js";
 import type { Identity } from "./identity.js";
-import { REGISTRATION_OFF, REGISTRATION_TIMERS, Registration, type RegistrationUser } from "./registration.js";
+import {
+  REGISTRATION_FAILED,
+  REGISTRATION_OFF,
+  REGISTRATION_TIMERS,
+  Registration,
+  type RegistrationUser,
+} from "./registration.js";
 
 /** Its registration's, and that of the octets which keep our port open at a router. */
 export const SECOND_ACCOUNT_TIMERS = REGISTRATION_TIMERS + 1;
@@ -77,6 +83,8 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
   readonly context: CallContext;
   /** Why it is not registered, one line for a person. */
   failure = "";
+  /** The problem of its challenges that was reported last. */
+  private told = "";
   private readonly credentials: Credentials;
   private readonly network: Network;
   private readonly user: SecondAccountUser;
@@ -121,6 +129,11 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
     else if (this.isNew) registration.reset();
   }
 
+  /** Whether its settings have changed, and ask for TLS. */
+  get needsTls(): boolean {
+    return this.isNew && this.settings.transport === TRANSPORT_TLS;
+  }
+
   /** Takes our address, and what the first account's calls share by now. @param port by UDP @param tcpPort by TCP */
   setAddress(first: CallContext, ip: number, port: number, tcpPort: number): void {
     const { context, account, settings } = this;
@@ -139,6 +152,7 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
   start(): void {
     if (!this.isNew) return;
     this.isNew = false;
+    this.told = "";
     this.context.layer.secondOutside?.forgetSeen();
     this.credentials.configure(this.settings);
     if (this.settings.register) this.registration.start();
@@ -162,6 +176,11 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
   }
 
   onRegistration(state: number, status: number, m: Message | null): void {
+    const { problem } = this.credentials;
+    if (state === REGISTRATION_FAILED && (status === 401 || status === 407) && problem !== this.told) {
+      this.told = problem;
+      if (problem !== "") this.user.onTrouble("account2: " + problem);
+    }
     this.user.onSecondRegistration(state, status, m);
   }
 

@@ -259,6 +259,8 @@ export class UserAgent
     const { second } = this;
     const learnsAddress = settings.learnsAddress === true && (settings.publicIp ?? -1) < 0;
     if (second !== null) second.configure(settings.second, isMoved, learnsAddress);
+    if (second?.isOn && second.needsTls && !layer.transport.hasTls)
+      this.onTrouble("account2.transport is tls: " + NO_TLS);
     else if (settings.second !== undefined) this.tellTrouble(SECOND_LATER);
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
       // The current registration, or the wait for the next try, goes on.

@@ -105,6 +105,20 @@ describe("the second account", () => {
     expect(status(door, "registration2")).toContain("registered");
   });
 
+  it("says by its own keys what is wrong with them", () => {
+    const unset = house("account2.password=");
+    world.run(3000);
+    expect(status(unset, "registration2")).toContain("account2.password is not set");
+    world = new World();
+    second = new Server(world, SECOND);
+    const secure = house("account2.transport=tls");
+    expect(secure.told("error")).toContain(
+      "account2.transport is tls: this device has no TLS yet: use sip: with udp or tcp",
+    );
+    secure.set("tone.volume=20");
+    expect(secure.told("error").filter((line) => line.startsWith("account2.transport"))).toHaveLength(1);
+  });
+
   it("leaves its server when its settings are removed, and says that it comes at the next start if they are new", () => {
     const door = house();
     world.run(3000);
@@ -169,6 +183,36 @@ describe("a call", () => {
     door.press();
     world.run(2000);
     expect(header(second.got("BYE")[0], "From")).toContain(`<sip:gate@${SECOND}>`);
+  });
+
+  it("that is moved goes on by the account of its call, and its phone is told by that account", () => {
+    first.proxyChallenge = second.proxyChallenge = "";
+    const door = house("call.target=200@2", "call.referTo=3xx@2,4xx@1");
+    world.run(3000);
+    door.press();
+    world.run(2000);
+    expect(door.told("call").at(-1)).toBe("confirmed");
+    const sent = second.got("INVITE")[0];
+    const refer = (to: string, cseq: number) =>
+      second.send(DOOR, [
+        `REFER sip:gate@${DOOR} SIP/2.0`,
+        `Via: SIP/2.0/UDP ${SECOND};branch=z9hG4bKr${cseq}`,
+        `From: ${header(sent, "To")};tag=b`,
+        `To: ${header(sent, "From")}`,
+        `Call-ID: ${header(sent, "Call-ID")}`,
+        `CSeq: ${cseq} REFER`,
+        `Contact: <sip:bob@${SECOND}>`,
+        `Refer-To: <${to}>`,
+      ]);
+    refer(`sip:400@${FIRST}`, 1);
+    world.run(1000);
+    expect(second.got("SIP/2.0 403")).toHaveLength(1);
+    refer(`sip:301@${SECOND}`, 2);
+    world.run(2000);
+    expect(second.got("SIP/2.0 202")).toHaveLength(1);
+    expect(header(second.got("INVITE sip:301@")[0], "From")).toContain(`<sip:gate@${SECOND}>`);
+    expect(header(second.got("NOTIFY")[0], "Contact")).toContain(`<sip:gate@${DOOR}`);
+    expect(first.got("INVITE")).toEqual([]);
   });
 
   it("gives neither server an answer to the other's challenge", () => {
