@@ -41,7 +41,13 @@ export function reportStatus(reply: Reply, door: Door): Reply {
 function registrationText(registration: Registration, failure: string): string {
   const { state, place } = registration;
   if (state === REGISTRATION_DONE)
-    return "registered, granted " + registration.grantedS + " s" + (place === "" ? "" : ", at " + printable(place));
+    return (
+      "registered, granted " +
+      registration.grantedS +
+      " s" +
+      (place === "" ? "" : ", at " + printable(place)) +
+      (registration.keepsFlow ? ", flow kept" : "")
+    );
   if (state === REGISTRATION_TRYING) return "registering";
   if (state !== REGISTRATION_FAILED) return "unregistered";
   return "failed, next try in " + Math.round(registration.nextMs() / 1000) + " s: " + failure;

@@ -330,6 +330,11 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     return this.moved === null ? "" : this.moved.place;
   }
 
+  /** The server reaches us by the flow of our REGISTER, which is kept. */
+  get keepsFlow(): boolean {
+    return this.outbound?.isGranted === true;
+  }
+
   /** The flow by which we are registered, null while we are not. */
   get flow(): Flow | null {
     return this.state === REGISTRATION_DONE ? this.boundAt : null;

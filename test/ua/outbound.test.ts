@@ -165,7 +165,7 @@ describe("a flow by TCP, RFC 5626 §4.4.1", () => {
     const { world, door } = byTcp();
     world.run(3_600_000);
     expect(within(gaps(door.pings), 95_000, 120_000)).toBe(true);
-    expect([door.registers.length, door.troubles]).toEqual([1, []]);
+    expect([door.registers.length, door.troubles, door.ua.registration.keepsFlow]).toEqual([1, [], true]);
   });
 
   it.each([
@@ -187,6 +187,7 @@ describe("a flow by TCP, RFC 5626 §4.4.1", () => {
       w.grants = false;
     });
     world.run(3_600_000);
+    expect(door.ua.registration.keepsFlow).toBe(false);
     expect(door.pings).toEqual([]);
   });
 
