@@ -7,8 +7,8 @@ export interface Board {
   /** The server that is asked for the time of day unless a setting names another; "" for none. */
   timeServer: string;
   /**
-   * The memory has room for ROOMY_LIMITS (src/driver/limits.ts): eight targets that ring together, a second phone in the
-   * call, `server.enabled`.
+   * The memory has room for ROOMY_LIMITS (src/driver/limits.ts): eight targets that ring together, a second phone in
+   * the call, `server.enabled`.
    */
   isRoomy: boolean;
   /** Up to four buttons, in their order; a press connects the pin to ground. */

@@ -25,7 +25,10 @@ static const int16_t echo_window[ECHO_BLOCK] = {
 #define ECHO_NO_LOOP 200
 /* The least gain against howling: -30 dB. */
 #define ECHO_GUARD_LEAST 1000
-/* From a likeness on that is so near to 1, there is nothing but echo; where so much is unlike it, there may be a voice. */
+/*
+ * From a likeness on that is so near to 1, there is nothing but echo; where so much is unlike it, there may be a
+ * voice.
+ */
 #define ECHO_SURE 32200
 #define ECHO_UNLIKE 350
 /* Gain 1, and the most: 12 dB. */

@@ -37,10 +37,10 @@
  *     all else                            ENDED                  481                                ENDED
  *
  * A session begins here. The functions of what follows are in four files: outgoing.ts and incoming.ts until the call is
- * confirmed, ourchanges.ts and theirchanges.ts after that. They work on what sessionstate.ts keeps: the dialogs of one call (forks.ts), which are the
- * draft that its INVITE is written from, one early dialog for each fork that rings, and the one that was answered first.
- * They use requests.ts and responses.ts, which write and send, negotiation.ts for offers and answers, interval.ts for
- * the session timer, reliable.ts and byesender.ts for what is repeated.
+ * confirmed, ourchanges.ts and theirchanges.ts after that. They work on what sessionstate.ts keeps: the dialogs of one
+ * call (forks.ts), which are the draft that its INVITE is written from, one early dialog for each fork that rings, and
+ * the one that was answered first. They use requests.ts and responses.ts, which write and send, negotiation.ts for
+ * offers and answers, interval.ts for the session timer, reliable.ts and byesender.ts for what is repeated.
  * Not here: who is called and by which route, credentials, redirection, ring times, and sound. Those are asked of
  * `SessionUser`.
  */

@@ -1,6 +1,6 @@
 /**
- * Changes that the other side wants in a session: INVITE in the dialog, and UPDATE (RFC 3261 §14.2, RFC 3311 §5.2). Each
- * function is for one event of session.ts.
+ * Changes that the other side wants in a session: INVITE in the dialog, and UPDATE (RFC 3261 §14.2, RFC 3311 §5.2).
+ * Each function is for one event of session.ts.
  * Not here: changes that we want (ourchanges.ts).
  */
 import { Span } from "../core/bytes.js";

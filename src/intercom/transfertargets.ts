@@ -43,7 +43,8 @@ export class TransferTargets {
   }
 
   /**
-   * Judges the target of a REFER. @param call in which it came @param out holds the target as it was asked for, then the one to call
+   * Judges the target of a REFER. @param call in which it came @param out holds the target as it was asked for, then
+   * the one to call
    * @returns 0, or the status that refuses it: 403 not allowed, 416 no such address can be called, 480 a phone of the
    * house that is not there
    */

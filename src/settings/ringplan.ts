@@ -1,7 +1,7 @@
 /**
  * A ring plan as a person writes it: targets that ring together have commas between them, groups that ring one after
- * another `>`, and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`. A target may name the account
- * that it is called by: `200@2`.
+ * another `>`, and a group may end with its time: `200,201 20s > sip:guard@192.0.2.7 15s`. A target may name the
+ * account that it is called by: `200@2`.
  * Not here: which plan a button has (buttons.ts), and the ringing itself (ring.ts).
  */
 import { printable } from "../core/printable.js";

@@ -1,5 +1,6 @@
 /**
- * How many timers, client transactions and dialogs a user agent uses, by the calls, lines and subscriptions that it has.
+ * How many timers, client transactions and dialogs a user agent uses, by the calls, lines and subscriptions that it
+ * has.
  * Not here: those numbers for each board (driver/limits.ts).
  */
 import type { Limits } from "../core/limits.js";

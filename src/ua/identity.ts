@@ -1,7 +1,7 @@
 /**
- * An account of the user agent with all that belongs to it: who we are at its server, the credentials, the registration,
- * and what its calls share. The user agent itself is the first one; a second one is made only if it is set up
- * (secondaccount.ts).
+ * An account of the user agent with all that belongs to it: who we are at its server, the credentials, the
+ * registration, and what its calls share. The user agent itself is the first one; a second one is made only if it is
+ * set up (secondaccount.ts).
  */
 import type { Flow } from "../transaction/flow.js";
 import type { Uri } from "../wire/uri.js";

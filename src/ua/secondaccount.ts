@@ -1,8 +1,9 @@
 /**
  * The second account: registered at its own server beside the first one, with its own credentials, hosts and address as
- * its server sees us. Calls, lines and transactions are those of the user agent; a call goes by one of the two accounts.
- * Not here: which account a call goes by (useragent.ts), and the subscriptions to the door's state, which are answered by
- * the first account (watchers.ts).
+ * its server sees us. Calls, lines and transactions are those of the user agent; a call goes by one of the two
+ * accounts.
+ * Not here: which account a call goes by (useragent.ts), and the subscriptions to the door's state, which are answered
+ * by the first account (watchers.ts).
  */
 import type { Limits } from "../core/limits.js";
 import { fraction } from "../core/random.js";

@@ -99,7 +99,9 @@ export interface UserAgentSettings extends AccountSettings {
   publicIp?: number;
   /** The second account; undefined: there is none. It can come only if there is one at the start. */
   second?: AccountSettings;
-  /** Targets that name no account are called by the second one, if it exists and they are not at the first one's server. */
+  /**
+   * Targets that name no account are called by the second one, if it exists and they are not at the first one's server.
+   */
   callsBySecond?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Tests the fullest station of each kind of board: every input, every watcher, every phone, every call at once. A count
- * that is a sum of what others use (src/driver/limits.ts) is found exactly used: neither a timer short, which would be a
- * boot loop, nor one too many.
+ * that is a sum of what others use (src/driver/limits.ts) is found exactly used: neither a timer short, which would be
+ * a boot loop, nor one too many.
  */
 import { describe, expect, it } from "vitest";
 import { TimedPort } from "../../hal/timedport.js";

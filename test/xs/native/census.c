@@ -1,8 +1,8 @@
 /*
  * What lives in a machine's heap, by class: objects, their slots and the octets of their chunks, beyond those that
- * lived when the modules were loaded. Of an array the items count, of an instance of a class its fields. And what of the
- * modules' own objects was written since: a board has them in flash, and copies each that is written to memory, whole
- * (fxAliasInstance). Maps count without their entries.
+ * lived when the modules were loaded. Of an array the items count, of an instance of a class its fields. And what of
+ * the modules' own objects was written since: a board has them in flash, and copies each that is written to memory,
+ * whole (fxAliasInstance). Maps count without their entries.
  */
 #include "xsAll.h"
 #include "engine.h"
