@@ -233,7 +233,7 @@ function isCount(value: string): boolean {
 
 /** @returns "" or why a device without TLS cannot take that value */
 function lackOfTls(key: string, value: string): string {
-  if (key === "sip.transport" && value === "tls") return NO_TLS;
+  if ((key === "sip.transport" || key === "account2.transport") && value === "tls") return NO_TLS;
   if (key === "mqtt.tls" && value === "on") return "this device has no TLS yet: leave it off";
   if (key === "hook.url" && value.slice(0, 6) === "https:") return "this device has no TLS yet: use http://";
   return "";

@@ -80,6 +80,8 @@ function checkTarget(settings: Settings, key: string, written: string): string {
   if (account === 2 && second === "")
     return key + ": '" + printable(written, SHOWN_MOST) + "' needs account2.domain to be set";
   const isSecond = second !== "" && (account === 0 ? settings.get("call.account") === "2" : account === 2);
-  const problem = readTarget(target, isSecond ? second : settings.get("sip.domain")).error;
+  const domain = isSecond ? second : settings.get("sip.domain");
+  // Without a domain the settings may be kept before it is set, and the call says what it needs.
+  const problem = domain === "" ? "" : readTarget(target, domain).error;
   return problem === "" ? "" : key + ": with " + (isSecond ? "account2.domain " : "sip.domain ") + problem;
 }

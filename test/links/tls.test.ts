@@ -89,6 +89,8 @@ describe("a handshake of TLS that never ends", () => {
 describe("a device without TLS", () => {
   it("takes no setting that asks for it, and says what to do", async () => {
     const home = await new Home([]).start();
+    for (const key of ["sip.transport", "account2.transport"])
+      expect(home.door.line(`set ${key} TLS`)).toMatch(/^error: [a-z2]+\.transport: this device has no TLS/);
     expect(home.door.line("set mqtt.tls on")).toBe("error: mqtt.tls: this device has no TLS yet: leave it off\n");
     expect(home.door.line("set hook.url HTTPS://10.0.0.3/x")).toContain("this device has no TLS yet: use http://");
     expect(home.door.line("set mqtt.tls off")).toBe("ok\n");

@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A door with a console, to which any number of lines can be connected. */
+/** A door with TLS and with a console, to which any number of lines can be connected. */
 class Board {
   readonly house = new House(new World());
   readonly store = new MemoryStore();
@@ -46,6 +46,10 @@ class Board {
     reboot: null,
     log: this.house.log,
   });
+
+  constructor() {
+    Object.defineProperty(this.house.door.ua.layer.transport, "hasTls", { value: true });
+  }
 
   /** @returns the output, or the error */
   async run(

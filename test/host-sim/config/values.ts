@@ -9,8 +9,10 @@ import {
   TYPE_DECIMAL,
   TYPE_DEVICE_ADDRESS,
   TYPE_DIGITS,
+  TYPE_GROUP,
   TYPE_HOST,
   TYPE_HOURS,
+  TYPE_LABEL,
   TYPE_LIST,
   TYPE_MASK,
   TYPE_NAME,
@@ -55,6 +57,10 @@ function candidates(setting: Setting): fc.Arbitrary<string> {
       return fc.constantFrom("", "255.255.255.0", "255.0.0.0");
     case TYPE_NAME:
       return fc.stringMatching(/^[A-Za-z0-9_.+-]{0,20}$/);
+    case TYPE_LABEL:
+      return fc.constantFrom("", "door", "House-2");
+    case TYPE_GROUP:
+      return fc.constantFrom("", "239.255.0.1:5004", "224.0.1.75:65534");
     case TYPE_HOST:
       return fc.oneof(fc.domain(), address, fc.constantFrom("", "example.org:5070", "192.0.2.7:5060"));
     case TYPE_TARGET:
