@@ -32,7 +32,7 @@ static const char *const head_names[] = {
 	"server", "subject", "timestamp", "date", "event", "subscription-state", "call-info", "alert-info", "path",
 	"service-route", "mime-version", "accept-encoding", "accept-language", "refer-to", "replaces", "authentication-info",
 	"max-breadth", "p-asserted-identity", "answer-mode", "p-preferred-identity", "remote-party-id", "privacy",
-	"referred-by", "refer-sub",
+	"referred-by", "refer-sub", "flow-timer",
 };
 #define HEAD_IDS ((int32_t)(sizeof head_names / sizeof head_names[0]))
 
