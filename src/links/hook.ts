@@ -20,7 +20,7 @@ import { HmacSha256 } from "../wire/hmac.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
 import { writeFields, writeText } from "./json.js";
 import { Outbox } from "./outbox.js";
-import type { LinkParts } from "./parts.js";
+import { HOOK_WAIT_MS, type LinkParts, STEP_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { DEBUG, severityOf } from "./severity.js";
 import { LinkStream, type StreamUser } from "./stream.js";
@@ -147,7 +147,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     w.octet(0x7d);
     if (!w.ok) return;
     const hasFitted = this.box.put(bytes, 0, w.at);
-    if (!timers.running(this.timer)) timers.start(this.timer, 0);
+    if (!timers.running(this.timer)) timers.start(this.timer, HOOK_WAIT_MS);
     if (!hasFitted) this.server.drop();
   }
 
@@ -252,7 +252,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
       });
     this.refusedBy = isGood ? 0 : status;
     if (isGood) server.work(box.dropped);
-    if (box.count > 0) this.parts.timers.start(this.timer, 0);
+    if (box.count > 0) this.parts.timers.start(this.timer, STEP_MS);
     else this.parts.timers.stop(this.timer);
   }
 

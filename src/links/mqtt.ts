@@ -9,8 +9,7 @@
  *
  * The broker decides who may order, by whom it lets write to these topics. A command counts only if its topic and
  * payload are exact and it is not retained. Five commands may come at once, then one in 2 s. A command that opens needs
- * `mqtt.open on`. Each wake sends one message, so that a call's sound is sent between two of them. Not here: the octets
- * on the wire (mqttclient.ts).
+ * `mqtt.open on`. Each wake sends one message. Not here: the octets on the wire (mqttclient.ts).
  */
 import { text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
@@ -30,7 +29,7 @@ import {
 import { writeFields, writeText } from "./json.js";
 import { MqttClient, type MqttClientUser, type MqttLogin, PAYLOAD_AT } from "./mqttclient.js";
 import { Outbox } from "./outbox.js";
-import type { LinkParts } from "./parts.js";
+import { type LinkParts, MQTT_WAIT_MS, STEP_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { LinkStream, type StreamUser } from "./stream.js";
 
@@ -212,7 +211,9 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       default:
         return;
     }
-    if (this.client.isConnected) this.wake(0);
+    if (!this.client.isConnected) return;
+    const dueMs = this.parts.timers.remaining(this.timer);
+    if (dueMs < 0 || dueMs > MQTT_WAIT_MS) this.wake(MQTT_WAIT_MS);
   }
 
   private put(key: string, state: string): void {
@@ -326,7 +327,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       this.onLost("it takes nothing");
       return;
     }
-    this.wake(isTaken ? 0 : AGAIN_MS);
+    this.wake(isTaken ? STEP_MS : AGAIN_MS);
   }
 
   /**

@@ -11,6 +11,14 @@ import { Writer } from "../wire/writer.js";
 /** The longest message that a link writes: the head and the body of a webhook's request. */
 const SCRATCH_BYTES = 1792;
 
+// A link sends an event so long after it happened, each link at another time, so that the messages and the sound of the
+// call go first.
+export const SYSLOG_WAIT_MS = 60;
+export const HOOK_WAIT_MS = 90;
+export const MQTT_WAIT_MS = 120;
+/** The time between two messages of a link. The sound of a call is sent every 20 ms, so it goes between them. */
+export const STEP_MS = 20;
+
 /**
  * Memory in which each link writes its messages. A message is sent, or copied into an outbox, before the link returns,
  * so all links have the same scratch.

@@ -19,7 +19,7 @@ import type { TimerUser } from "../core/timers.js";
 import { eventLine } from "../intercom/eventline.js";
 import type { EventName } from "../intercom/events.js";
 import { Outbox } from "./outbox.js";
-import type { LinkParts } from "./parts.js";
+import { type LinkParts, STEP_MS, SYSLOG_WAIT_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { levelOf, severityOf, UNTOLD } from "./severity.js";
 import { LinkStream, type StreamUser } from "./stream.js";
@@ -143,7 +143,7 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
     w.text(line.length <= most ? line : line.slice(0, pieceEnd(line, 0, most, line.length)));
     if (!w.ok) return;
     const hasFitted = this.box.put(bytes, 0, w.at);
-    if (!this.parts.timers.running(this.timer)) this.parts.timers.start(this.timer, 0);
+    if (!this.parts.timers.running(this.timer)) this.parts.timers.start(this.timer, SYSLOG_WAIT_MS);
     if (!hasFitted) this.server.drop();
   }
 
@@ -167,8 +167,8 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
     if (stream !== null) this.sendByTcp(stream);
     else if (udp?.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
     else this.fail("it cannot be sent");
-    // Each wake sends one line, so that a call's sound is sent between two of them.
-    if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, 0);
+    // Each wake sends one line.
+    if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, STEP_MS);
   }
 
   private sendByTcp(stream: LinkStream): void {

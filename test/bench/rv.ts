@@ -21,6 +21,8 @@ const MOST: Record<string, number> = {
   "rv.srtp.made": 0,
   "rv.options.instructions": 540_000,
   "rv.wake.worst": 4_200_000,
+  "rv.links.worst": 4_500_000,
+  "rv.links.gaps": 1,
   "rv.registration.bytecodes": 100_000,
   "rv.press.bytecodes": 140_000,
   "rv.hangup.bytecodes": 34_000,

@@ -154,7 +154,7 @@ describe("a file of people", () => {
           }
         },
       ),
-      { numRuns: 300 },
+      { seed: 1, numRuns: 300 },
     );
   });
 });

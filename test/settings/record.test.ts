@@ -105,6 +105,7 @@ describe("a record", () => {
         }
         expect(new Record(store, "settings").read()).toBe(text);
       }),
+      { seed: 1 },
     );
   });
 
