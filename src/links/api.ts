@@ -3,9 +3,9 @@
  * (docs/api.yaml describes it). It is off while `api.token` is empty.
  *
  * A client has to send the token as `Authorization: Bearer`. Three rules keep browsers out: `Host` has to be the door's
- * own address, so that no name leads here (DNS rebinding), a request with `Origin` is refused, and no answer has a
- * CORS field. A client's address may send ten wrong tokens, then one each 800 s, and ten requests at once, then one a
- * second.
+ * own address or its name in the local network, so that no other name leads here (DNS rebinding), a request with
+ * `Origin` is refused, and no answer has a CORS field. A client's address may send ten wrong tokens, then one each 800
+ * s, and ten requests at once, then one a second.
  *
  *     reading (5 s) -> answering (10 s) -> closed
  *
@@ -20,6 +20,7 @@ import { NO_FIELDS } from "../intercom/events.js";
 import { isSameSecret } from "../wire/hmac.js";
 import type { LinkParts } from "./parts.js";
 
+const LOCAL = ".local";
 /** The most requests that are under way at once. */
 const SEATS = 2;
 /** The longest request line with its fields; a longer one is refused. */
@@ -193,14 +194,28 @@ export class Api implements TimerUser {
     const port = this.tcp === null ? 0 : this.tcp.port;
     if (!this.mayAsk(connection.address, nowMs)) this.answer(seat, 429, "too many requests: one a second");
     else if (!isHttp || host === null || token === null) this.answer(seat, 400, "this is no request of HTTP/1.1");
-    else if (host !== this.host + ":" + port && host !== this.host)
-      this.answer(seat, 403, "Host has to be " + this.host + ":" + port);
+    else if (!this.isOurHost(host, port)) this.answer(seat, 403, "Host has to be " + this.host + ":" + port);
     else if (fieldOf(lines, "origin") !== "") this.answer(seat, 403, "not for pages in a browser");
     else if (!this.guesses.hasTry(connection.address, nowMs)) this.answer(seat, 429, "too many wrong tokens");
     else if (!this.isToken(token)) {
       this.guesses.onWrong(connection.address, nowMs);
       this.answer(seat, 401, "Authorization: Bearer TOKEN is missing or wrong (api.token)");
     } else this.route(seat, words[0], words[1]);
+  }
+
+  /** The name may have a number behind it, if another device has the name too (responder.ts). */
+  private isOurHost(host: string, port: number): boolean {
+    const end = ":" + port;
+    const cut = host.length - end.length;
+    const bare = cut > 0 && host.slice(cut) === end ? host.slice(0, cut) : host;
+    if (bare === this.host) return true;
+    const name = this.parts.settings.get("net.name").toLowerCase();
+    const given = bare.toLowerCase();
+    const behind = given.length - LOCAL.length;
+    if (name === "" || given.slice(0, name.length) !== name || given.slice(behind) !== LOCAL) return false;
+    const behindName = given.slice(name.length, behind);
+    const number = Number(behindName.slice(1));
+    return behindName === "" || (number > 1 && behindName === "-" + number);
   }
 
   private route(seat: Seat, method: string, target: string): void {

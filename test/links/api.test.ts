@@ -143,6 +143,27 @@ describe("the HTTP API", () => {
     expect(home.relays[0].value).toBe(0);
   });
 
+  it("is asked by the door's name in the local network too, and by no other name", async () => {
+    const { client } = await at("net.name=Door");
+    for (const host of ["door.local", "DOOR.local:8180", "door-2.local", "door-12.local:8180"])
+      expect((await client.ask("GET /status", [`Host: ${host}`, RIGHT[1]])).status, host).toBe(200);
+    for (const host of [
+      "door",
+      "door.local.evil.example",
+      "door.local:80",
+      "door-1.local",
+      "door-1e3.local",
+      "door-x.local",
+      "doorx.local",
+      ".local",
+      "evil.door.local",
+    ])
+      expect((await client.ask("GET /status", [`Host: ${host}`, RIGHT[1]])).status, host).toBe(403);
+    const nameless = await at();
+    expect((await nameless.client.ask("GET /status", ["Host: .local", RIGHT[1]])).status).toBe(403);
+    expect((await nameless.client.ask("GET /status", ["Host: door.local", RIGHT[1]])).status).toBe(403);
+  });
+
   it.each([
     ["GET /nothing", 404],
     ["OPTIONS /open", 405],
