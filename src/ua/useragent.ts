@@ -263,7 +263,7 @@ export class UserAgent
     if (second !== null) second.configure(settings.second, isMoved, learnsAddress);
     if (second?.isOn && second.needsTls && !layer.transport.hasTls)
       this.onTrouble("account2.transport is tls: " + NO_TLS);
-    else if (settings.second !== undefined) this.tellTrouble(SECOND_LATER);
+    else if (second === null && settings.second !== undefined) this.tellTrouble(SECOND_LATER);
     if (this.isConfigured && !isMoved && isSameAccount(settings, before)) {
       // The current registration, or the wait for the next try, goes on.
       this.setAddress(ip, udpPort, tcpPort);

@@ -77,6 +77,7 @@ describe("the second account", () => {
     expect([...second.bound]).toEqual([`sip:gate@${DOOR}:5060`]);
     expect(door.told("register").at(-1)).toBe("registered");
     expect(door.told("register2")).toEqual(["registering", "registered"]);
+    expect(door.told("error")).toEqual([]);
     expect(status(door, "registration")).toContain("registered, granted 600 s");
     expect(status(door, "registration2")).toContain("registered, granted 600 s");
     expect(header(second.got("REGISTER")[0], "From")).toContain(`<sip:gate@${SECOND}>`);
@@ -89,6 +90,10 @@ describe("the second account", () => {
     expect(status(door, "registration2")).toBe("");
     expect(second.inbox).toEqual([]);
     expect(door.door.call("200@2")).toBe("'200@2': there is no second account: set account2.domain");
+    door.set(`account2.domain=${SECOND}`);
+    expect(door.told("error").slice(1)).toEqual([
+      "account2.domain is set: save and reboot, the second account is made when the door starts",
+    ]);
   });
 
   it("fails by itself: the first stays registered, the light and the status say so, and it comes back", () => {
