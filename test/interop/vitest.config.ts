@@ -1,11 +1,13 @@
 /**
  * Runs the tests with baresip, Linphone, Twinkle, SIPp, Kamailio and Redis. Those with a door run twice: with the
- * limits of the reference board, and with those of a plain one, which is no server. They wait most of the time, and
- * four files run at once; after them the tests that load the machine run one at a time.
+ * limits of the reference board, and most with those of a plain one, which is no server. They wait most of the time,
+ * and four files run at once; after them the tests that load the machine run one at a time.
  */
 import { defineConfig } from "vitest/config";
 
 const DOORS = ["door-*.test.ts"];
+/** What they try takes a door with any limits. */
+const ANY_BOARD = ["door-outbound.test.ts", "door-nat.test.ts", "door-failover.test.ts"];
 
 export default defineConfig({
   test: {
@@ -29,7 +31,7 @@ export default defineConfig({
         test: {
           name: "plain board",
           include: DOORS,
-          exclude: ["door-server.test.ts"],
+          exclude: ["door-server.test.ts", ...ANY_BOARD],
           env: { BOARD: "generic_esp32" },
           maxWorkers: 4,
           sequence: { groupOrder: 0 },
