@@ -7,10 +7,9 @@
 import { octets } from "../core/bytes.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
-import { overTransport } from "../wire/lines.js";
 import { TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
-import { type RouteTokens, TokenText } from "./routetoken.js";
+import { type RouteTokens, TokenText, writeTokenPlace } from "./routetoken.js";
 
 const OPEN = octets("<sip:");
 const CLOSE = octets(";lr;ob>");
@@ -30,12 +29,7 @@ export class FlowPath {
     const { layer, token } = this;
     this.routeTokens.writeFlowToken(flow, node, token);
     w.put(OPEN);
-    w.raw(token.bytes, 0, token.size);
-    w.octet(0x40);
-    w.ip(layer.localIp);
-    w.octet(0x3a);
-    w.uint(layer.transport.ownPort(transport));
-    w.put(overTransport(transport));
+    writeTokenPlace(w, token, layer, transport);
     w.put(CLOSE);
   }
 

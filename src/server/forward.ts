@@ -13,7 +13,7 @@ import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
 import { sendOnce, writeUriOfLine, writeVia } from "../transaction/request.js";
 import { FIND_KNOWN } from "../transaction/resolver.js";
 import { NameAddress } from "../wire/address.js";
-import { overTransport, ROUTE, URI_CLOSE } from "../wire/lines.js";
+import { ROUTE, URI_CLOSE } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
@@ -44,7 +44,7 @@ import { writeMovedContact } from "./answered.js";
 import { FlowPath } from "./flowpath.js";
 import { BREADTH_DEFAULT, type Hop, isBehindNat } from "./hop.js";
 import type { Route } from "./route.js";
-import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens, TokenText } from "./routetoken.js";
+import { FORM_AGAIN, FORM_ASKED, HOST_NONE, type RouteTokens, TokenText, writeTokenPlace } from "./routetoken.js";
 
 const MAX_FORWARDS = octets("Max-Forwards: ");
 const MAX_FORWARDS_DEFAULT = 70;
@@ -229,12 +229,7 @@ export class Forwarder {
   private writeOwnUri(w: Writer, transport: number): void {
     const { layer, token } = this;
     w.put(RECORD_ROUTE);
-    w.raw(token.bytes, 0, token.size);
-    w.octet(0x40);
-    w.ip(layer.localIp);
-    w.octet(0x3a);
-    w.uint(layer.transport.ownPort(transport));
-    w.put(overTransport(transport));
+    writeTokenPlace(w, token, layer, transport);
     w.put(LOOSE);
   }
 

@@ -18,9 +18,11 @@ import { lower, octets, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { Timers } from "../core/timers.js";
 import { Flow } from "../transaction/flow.js";
+import type { TransactionLayer } from "../transaction/layer.js";
 import { readHex32 } from "../transaction/slots.js";
 import { hostEndOf } from "../wire/compare.js";
 import { hexDigit } from "../wire/lex.js";
+import { overTransport } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
@@ -85,6 +87,16 @@ export class FlowToken {
   /** The process that has the connection of the flow. */
   node = 0;
   isExpired = false;
+}
+
+/** Writes `TOKEN@ADDRESS:PORT`, and the transport by which others come to us with it. It follows `sip:`. */
+export function writeTokenPlace(w: Writer, token: TokenText, layer: TransactionLayer, transport: number): void {
+  w.raw(token.bytes, 0, token.size);
+  w.octet(0x40);
+  w.ip(layer.localIp);
+  w.octet(0x3a);
+  w.uint(layer.transport.ownPort(transport));
+  w.put(overTransport(transport));
 }
 
 /** The text of a token. `RouteTokens` writes it; the caller owns it. */
