@@ -1,6 +1,6 @@
 /**
- * Runs the tests with baresip, Linphone, Twinkle, SIPp, Kamailio and Redis. Those with a door run with the limits of the
- * reference board, and most of them once more with those of a plain one, which is no server. They wait most of the
+ * Runs the tests with baresip, Linphone, Twinkle, SIPp, Kamailio and Redis. Those with a door run with the limits of
+ * the reference board, and most of them once more with those of a plain one, which is no server. They wait most of the
  * time, and four files run at once; after them the tests that load the machine run one at a time.
  */
 import { defineConfig } from "vitest/config";
