@@ -184,6 +184,7 @@ export class Station
             leave: () => this.leave(),
             orders: new HouseOrders(this),
             isRoomy: doorLimits.phones > 0,
+            buffer: this.datagram,
             version: VERSION,
           });
     this.log = new Log({

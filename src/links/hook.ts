@@ -14,18 +14,17 @@
  */
 import { octets, parseUint, utf8 } from "../core/bytes.js";
 import type { TimerUser } from "../core/timers.js";
-import type { EventName } from "../intercom/events.js";
 import { readUrl, URL_SCHEMES, type UrlText } from "../settings/url.js";
 import { HmacSha256 } from "../wire/hmac.js";
 import { SHA256_BYTES, Sha256 } from "../wire/sha256.js";
+import { FOR_HOOK } from "./eventqueue.js";
 import { writeFields, writeText } from "./json.js";
-import { Outbox } from "./outbox.js";
 import { HOOK_WAIT_MS, type LinkParts, STEP_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
-import { DEBUG, severityOf } from "./severity.js";
 import { LinkStream, type StreamUser } from "./stream.js";
 
-const OUTBOX_BYTES = 3072;
+/** Octets for the head of a request, behind which its body is written, and for the body. */
+const HEAD_BYTES = 896;
 const BODY_BYTES = 1024;
 const KEY_MOST = 64;
 /** The time from opening the connection to the status. */
@@ -59,7 +58,6 @@ export function makeHook(parts: LinkParts): Hook | null {
 
 export class Hook implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
-  readonly box = new Outbox(OUTBOX_BYTES);
   private readonly parts: LinkParts;
   private readonly url: UrlText;
   private readonly timer: number;
@@ -73,9 +71,8 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   private wasReached = false;
   /** Distinguishes the events of one start from those of another. */
   private readonly boot: number;
-  private lastId = 0;
-  /** The outbox number of the event that was posted last, and the number of 5xx answers to it. */
-  private posted = -1;
+  /** The number of the event that was posted last, 0 for none, and the number of 5xx answers to it. */
+  private posted = 0;
   private tries = 0;
   /** The refusing status that was reported last; 0 if none was. */
   private refusedBy = 0;
@@ -97,7 +94,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   async start(ip: number): Promise<void> {
     const { enter, leave, timers } = this.parts;
     await this.stream.start(ip);
-    if (this.box.count === 0) return;
+    if (this.parts.queue.oldest(FOR_HOOK) < 0) return;
     enter();
     timers.start(this.timer, 0);
     leave();
@@ -117,45 +114,19 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     this.fail(problem === "" ? usual : problem);
   }
 
-  take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
-    if (severityOf(name, value) >= DEBUG) return;
-    const { device, settings, timers, scratch } = this.parts;
-    const { writer: w, bytes } = scratch;
-    this.lastId += 1;
-    w.begin(bytes, 0, BODY_BYTES);
-    w.put(ID);
-    w.hex(this.boot, 8);
-    w.octet(0x2d);
-    w.uint(this.lastId);
-    w.put(AT);
-    w.uint(device.clock.epochS());
-    w.put(DOOR);
-    writeText(w, settings.get("sip.user"));
-    w.put(EVENT);
-    writeText(w, name);
-    w.put(VALUE);
-    writeText(w, value);
-    const camera = name === "button" || name === "call" ? settings.get("camera.url") : "";
-    if (camera !== "") {
-      w.put(CAMERA);
-      // The setting was checked when it was saved, and has up to 200 characters of ASCII.
-      w.octet(0x22);
-      w.text(camera);
-      w.octet(0x22);
-    }
-    writeFields(w, fields);
-    w.octet(0x7d);
-    if (!w.ok) return;
-    const hasFitted = this.box.put(bytes, 0, w.at);
+  /** An event was put into the queue for this link. */
+  onQueued(): void {
+    const { timers } = this.parts;
     if (!timers.running(this.timer)) timers.start(this.timer, HOOK_WAIT_MS);
-    if (!hasFitted) this.server.drop();
   }
 
   /** @returns one line for people */
   statusLine(): string {
-    const { box, server, stream, parts } = this;
+    const { server, stream, parts } = this;
+    const { queue } = parts;
     const state = stream.isBusy ? "posting" : this.refusedBy > 0 ? "refused by " + this.refusedBy : "idle";
-    return server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+    const nextMs = parts.timers.remaining(this.timer);
+    return server.report(state, nextMs, queue.waiting(FOR_HOOK), queue.dropped(FOR_HOOK));
   }
 
   onFound(problem: string): void {
@@ -164,9 +135,9 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   }
 
   onTimer(): void {
-    const { box, server, parts, stream } = this;
+    const { server, parts, stream } = this;
     if (stream.isBusy) this.fail("no answer in " + ANSWER_MS / 1000 + " s");
-    else if (box.count > 0 && stream.isReady && server.find(parts.timers.nowMs)) this.connect();
+    else if (parts.queue.oldest(FOR_HOOK) >= 0 && stream.isReady && server.find(parts.timers.nowMs)) this.connect();
   }
 
   private connect(): void {
@@ -177,36 +148,45 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     else this.parts.timers.start(this.timer, ANSWER_MS);
   }
 
-  /** Sends the oldest event. The outbox may have dropped another one since the connection was begun. */
+  /** Sends the oldest event. The queue may have dropped another one, or all, since the connection was begun. */
   private post(): void {
-    const { box } = this;
-    if (box.number !== this.posted) this.tries = 0;
-    this.posted = box.number;
+    const { queue, scratch, timers } = this.parts;
+    const at = queue.oldest(FOR_HOOK);
+    if (at < 0) {
+      this.stream.drop();
+      timers.stop(this.timer);
+      return;
+    }
+    const number = queue.number(at, FOR_HOOK);
+    if (number !== this.posted) this.tries = 0;
+    this.posted = number;
     this.answered = 0;
-    const end = this.writeRequest();
-    if (end === 0 || !this.stream.write(this.parts.scratch.bytes, 0, end)) this.fail("it cannot be sent");
+    const end = this.writeRequest(at);
+    if (end === 0 || !this.stream.write(scratch.bytes, 0, end)) this.fail("it cannot be sent");
   }
 
-  /** Writes the request for the oldest event, whose text is signed in place. @returns its end, 0 if it does not fit */
-  private writeRequest(): number {
-    const { box, hmac, url, code } = this;
-    const { writer: w, bytes: buffer } = this.parts.scratch;
-    const { start, end } = box;
-    const time = "" + this.parts.device.clock.epochS();
+  /** Writes the request for an event. @param at its place in the queue @returns its end, 0 if it does not fit */
+  private writeRequest(at: number): number {
+    const { hmac, url, code } = this;
+    const { scratch, device } = this.parts;
+    const { writer: w, bytes } = scratch;
+    const time = "" + device.clock.epochS();
+    const bodyEnd = this.writeBody(at);
+    if (bodyEnd === 0) return 0;
     if (hmac !== null) {
-      w.begin(buffer, 0, buffer.length);
+      const start = HEAD_BYTES - time.length - 1;
+      w.begin(bytes, start, HEAD_BYTES);
       w.text(time);
       w.octet(0x2e);
-      w.raw(box.bytes, start, end);
-      hmac.sign(buffer, 0, w.at, code, 0);
+      hmac.sign(bytes, start, bodyEnd, code, 0);
     }
-    w.begin(buffer, 0, buffer.length);
+    w.begin(bytes, 0, HEAD_BYTES);
     w.put(POST);
     w.text(url.path);
     w.put(HOST);
     w.text(url.place);
     w.put(FIXED);
-    w.uint(end - start);
+    w.uint(bodyEnd - HEAD_BYTES);
     w.put(TIME);
     w.text(time);
     if (hmac !== null) {
@@ -214,7 +194,39 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
       for (let i = 0; i < SHA256_BYTES; i++) w.hex(code[i], 2);
     }
     w.put(END);
-    w.raw(box.bytes, start, end);
+    if (!w.ok) return 0;
+    bytes.copyWithin(w.at, HEAD_BYTES, bodyEnd);
+    return w.at + bodyEnd - HEAD_BYTES;
+  }
+
+  /** Writes the body at HEAD_BYTES. @param at the event's place in the queue @returns its end, 0 if it does not fit */
+  private writeBody(at: number): number {
+    const { settings, scratch, queue } = this.parts;
+    const { writer: w, bytes } = scratch;
+    const name = queue.name(at);
+    w.begin(bytes, HEAD_BYTES, HEAD_BYTES + BODY_BYTES);
+    w.put(ID);
+    w.hex(this.boot, 8);
+    w.octet(0x2d);
+    w.uint(queue.number(at, FOR_HOOK));
+    w.put(AT);
+    w.uint(queue.timeS(at));
+    w.put(DOOR);
+    writeText(w, settings.get("sip.user"));
+    w.put(EVENT);
+    writeText(w, name);
+    w.put(VALUE);
+    writeText(w, queue.value(at));
+    const camera = name === "button" || name === "call" ? settings.get("camera.url") : "";
+    if (camera !== "") {
+      w.put(CAMERA);
+      // The setting was checked when it was saved, and has up to 200 characters of ASCII.
+      w.octet(0x22);
+      w.text(camera);
+      w.octet(0x22);
+    }
+    writeFields(w, queue.fields(at), queue.isCut(at));
+    w.octet(0x7d);
     return w.ok ? w.at : 0;
   }
 
@@ -234,16 +246,19 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   }
 
   private onStatus(status: number): void {
-    const { box, server } = this;
+    const { server } = this;
+    const { queue, timers } = this.parts;
     const isGood = status < 300;
     const mayTryAgain = status === 408 || status === 429 || status >= 500;
-    if (mayTryAgain && box.number === this.posted && ++this.tries < TRIES_MOST) {
+    // The queue may have dropped the event in the meantime, to have room for younger ones.
+    const at = queue.oldest(FOR_HOOK);
+    const isKept = at >= 0 && queue.number(at, FOR_HOOK) === this.posted;
+    if (mayTryAgain && isKept && ++this.tries < TRIES_MOST) {
       this.fail("it answers " + status);
       return;
     }
     this.stream.drop();
-    // The outbox may have dropped the event in the meantime, to have room for younger ones.
-    if (box.number === this.posted) box.remove();
+    if (isKept) queue.take(FOR_HOOK);
     if (!isGood && status !== this.refusedBy)
       this.parts.events.event("link", "refused", {
         name: server.name,
@@ -251,14 +266,15 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
         code: status,
       });
     this.refusedBy = isGood ? 0 : status;
-    if (isGood) server.work(box.dropped);
-    if (box.count > 0) this.parts.timers.start(this.timer, STEP_MS);
-    else this.parts.timers.stop(this.timer);
+    if (isGood) server.work(queue.dropped(FOR_HOOK));
+    if (queue.oldest(FOR_HOOK) >= 0) timers.start(this.timer, STEP_MS);
+    else timers.stop(this.timer);
   }
 
   private fail(reason: string): void {
+    const { timers, queue } = this.parts;
     this.stream.drop();
-    this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
+    timers.start(this.timer, this.server.fail(reason, queue.dropped(FOR_HOOK)));
   }
 }
 

@@ -39,8 +39,11 @@ function writeEscaped(w: Writer, text: string): void {
   w.text(text.slice(plainFrom));
 }
 
-/** Writes `,"name":value` for each field. If there is no room for all, `,"cut":true` stands in place of the rest. */
-export function writeFields(w: Writer, fields: Readonly<Record<string, string | number>>): void {
+/**
+ * Writes `,"name":value` for each field. If there is no room for all, `,"cut":true` stands in place of the rest.
+ * @param isCut fields are missing already
+ */
+export function writeFields(w: Writer, fields: Readonly<Record<string, string | number>>, isCut: boolean): void {
   const names = Object.keys(fields);
   const { limit } = w;
   w.limit = limit - TAIL_BYTES;
@@ -59,4 +62,5 @@ export function writeFields(w: Writer, fields: Readonly<Record<string, string | 
     return;
   }
   w.limit = limit;
+  if (isCut) w.put(CUT);
 }

@@ -4,15 +4,20 @@
  * (hal/without). Not here: the messages of each link (syslog.ts, hook.ts, mqtt.ts), and the answers of the HTTP API
  * (api.ts).
  */
+import type { Clock } from "../../hal/device.js";
 import { type DoorEvents, type EventFields, type EventName, type EventValues, NO_FIELDS } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
 import { type Api, makeApi } from "./api.js";
+import { EventQueue, FOR_HOOK, FOR_MQTT, FOR_SYSLOG, type QueuedFields } from "./eventqueue.js";
 import { type Hook, makeHook } from "./hook.js";
 import { type Mqtt, makeMqtt } from "./mqtt.js";
 import { type LinkParts, Scratch } from "./parts.js";
+import { DEBUG, severityOf, UNTOLD } from "./severity.js";
 import { makeSyslog, type Syslog } from "./syslog.js";
 
-export interface LinksParts extends Omit<LinkParts, "events" | "scratch"> {
+export interface LinksParts extends Omit<LinkParts, "events" | "scratch" | "queue"> {
+  /** Memory in which the links may write while no datagram is handled. */
+  buffer: Uint8Array;
   /** Takes the events after the links. */
   next: DoorEvents;
   /** The board has memory for the HTTP API. */
@@ -56,18 +61,21 @@ export class Links implements DoorEvents {
   private readonly next: DoorEvents;
   private readonly settings: Settings;
   private readonly isRoomy: boolean;
+  private readonly clock: Clock;
+  private readonly queue = new EventQueue();
   readonly syslog: Syslog | null;
   readonly hook: Hook | null;
   readonly mqtt: Mqtt | null;
   readonly api: Api | null;
 
   constructor(given: LinksParts) {
-    const { next, isRoomy, settings } = given;
+    const { next, isRoomy, settings, buffer } = given;
     this.next = next;
     this.settings = settings;
     this.isRoomy = isRoomy;
+    this.clock = given.device.clock;
     const { device, resolver, timers, orders, version, enter, leave } = given;
-    const scratch = new Scratch();
+    const scratch = new Scratch(buffer);
     const parts: LinkParts = {
       device,
       resolver,
@@ -78,6 +86,7 @@ export class Links implements DoorEvents {
       enter,
       leave,
       scratch,
+      queue: this.queue,
       events: this,
     };
     this.syslog = hasSyslog(settings) ? makeSyslog(parts) : null;
@@ -130,9 +139,18 @@ export class Links implements DoorEvents {
   event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {
     this.next.event(name, value, fields);
     // An event's fields are texts and numbers, and those that do not apply are left out.
-    const told = fields as Readonly<Record<string, string | number>>;
-    this.syslog?.take(name, value, told);
-    this.hook?.take(name, value, told);
-    this.mqtt?.take(name, value, told);
+    const told = fields as QueuedFields;
+    const { syslog, hook, mqtt, queue } = this;
+    const severity = severityOf(name, value);
+    if (severity === UNTOLD) return;
+    let wanted = mqtt?.take(name, value, told) === true ? FOR_MQTT : 0;
+    if (syslog !== null && severity <= syslog.level) wanted |= FOR_SYSLOG;
+    if (hook !== null && severity < DEBUG) wanted |= FOR_HOOK;
+    if (wanted === 0) return;
+    const losers = queue.put(name, value, told, wanted, severity, this.clock.epochS());
+    if ((wanted & FOR_SYSLOG) !== 0) syslog?.onQueued();
+    if ((wanted & FOR_HOOK) !== 0) hook?.onQueued();
+    if ((losers & FOR_SYSLOG) !== 0) syslog?.server.drop();
+    if ((losers & FOR_HOOK) !== 0) hook?.server.drop();
   }
 }

@@ -26,9 +26,9 @@ import {
   PIECES,
   writePiece,
 } from "./entities.js";
+import { FOR_MQTT } from "./eventqueue.js";
 import { writeFields, writeText } from "./json.js";
 import { MqttClient, type MqttClientUser, type MqttLogin, PAYLOAD_AT } from "./mqttclient.js";
-import { Outbox } from "./outbox.js";
 import { type LinkParts, MQTT_WAIT_MS, STEP_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
 import { LinkStream, type StreamUser } from "./stream.js";
@@ -38,12 +38,10 @@ const MQTT_TLS_PORT = 8883;
 /** Octets for a piece of the announcement, a state or an event, with the longest names and topics. */
 const MESSAGE_BYTES = 640;
 const MESSAGE_END = PAYLOAD_AT + MESSAGE_BYTES;
-/** Octets for an event. */
-const EVENT_BYTES = 320;
-const EVENTS_BYTES = 1024;
 const BIRTH_TOPIC = "homeassistant/status";
 const ONLINE = "online";
 const OFFLINE = "offline";
+const DOORBELL = "doorbell";
 const AVAILABILITY = "/availability";
 /**
  * While the connection takes no octets, sending is tried again after the first of these, and the connection is given up
@@ -81,8 +79,6 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   private readonly login: MqttLogin;
   private readonly announcement: Announcement;
   private readonly prefix: string;
-  /** The events that wait to be sent; each begins with the number of its entity. */
-  private readonly box = new Outbox(EVENTS_BYTES);
   /** The states by entity, as they are now and as the broker has them; "" if there is none. */
   private readonly states: string[] = [];
   private readonly sent: string[] = [];
@@ -168,14 +164,19 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   // ---- events at the door ----
 
-  take(name: EventName, value: string, fields: AnyFields): void {
+  /**
+   * Notes the states that an event changes. @returns whether the event itself is told, too. It is of use only when it
+   * happens, so it is not while the broker is away.
+   */
+  take(name: EventName, value: string, fields: AnyFields): boolean {
+    let isTold = false;
     switch (name) {
       case "button":
-        this.tell("doorbell" + fields.button, value === "held" ? "hold" : "ring", {});
+        isTold = entityOf(DOORBELL + fields.button) >= 0;
         break;
       case "relay":
         this.put("relay" + fields.relay, value === "on" ? "UNLOCKED" : "LOCKED");
-        if (value === "on") this.tell("access", OPENED, told(fields));
+        isTold = value === "on";
         break;
       case "door":
         if (value === "left-open") this.put("leftopen", "ON");
@@ -206,14 +207,15 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
         break;
       case "error":
         this.put("error", printable(value, TEXT_MOST));
-        if (ACCESS_EVENTS.indexOf(value) > 0) this.tell("access", value, told(fields));
+        isTold = ACCESS_EVENTS.indexOf(value) > 0;
         break;
       default:
-        return;
+        return false;
     }
-    if (!this.client.isConnected) return;
+    if (!this.client.isConnected) return false;
     const dueMs = this.parts.timers.remaining(this.timer);
     if (dueMs < 0 || dueMs > MQTT_WAIT_MS) this.wake(MQTT_WAIT_MS);
+    return isTold;
   }
 
   private put(key: string, state: string): void {
@@ -223,29 +225,15 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     this.isDirty = true;
   }
 
-  /** An event is of use only when it happens, so it is dropped while the broker is away. */
-  private tell(key: string, type: string, fields: Readonly<Record<string, string | number>>): void {
-    const at = entityOf(key);
-    if (at < 0 || !this.client.isConnected) return;
-    const { writer: w, bytes } = this.parts.scratch;
-    w.begin(bytes, 0, EVENT_BYTES);
-    w.octet(at);
-    w.text('{"event_type":');
-    writeText(w, type);
-    const camera = this.parts.settings.get("camera.url");
-    if (key !== "access" && camera !== "") w.text(',"camera":"' + camera + '"');
-    writeFields(w, fields);
-    w.octet(0x7d);
-    if (w.ok) this.box.put(bytes, 0, w.at);
-  }
-
   // ---- the connection ----
 
   /** @returns one line for people */
   statusLine(): string {
-    const { client, server, box, refused, parts } = this;
+    const { client, server, refused, parts } = this;
+    const { queue, timers } = parts;
     const state = client.isConnected ? "connected" : "connecting";
-    const line = server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+    const nextMs = timers.remaining(this.timer);
+    const line = server.report(state, nextMs, queue.waiting(FOR_MQTT), queue.dropped(FOR_MQTT));
     return refused + client.skipped > 0 ? line + "; commands refused " + refused + ", skipped " + client.skipped : line;
   }
 
@@ -268,7 +256,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   }
 
   onLost(reason: string): void {
-    while (this.box.count > 0) this.box.remove();
+    this.parts.queue.forget(FOR_MQTT);
     this.nextPiece = PIECES;
     this.parts.timers.start(this.timer, this.server.fail(reason, 0));
   }
@@ -297,7 +285,9 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   /** Sends one message, or one piece of it. @param idleMs when to look again if there is nothing to send */
   private send(idleMs: number): void {
-    const { nowMs } = this.parts.timers;
+    const { timers, queue } = this.parts;
+    const { nowMs } = timers;
+    const event = queue.oldest(FOR_MQTT);
     if (nowMs - this.minuteMs >= MINUTE_MS) {
       this.minuteMs = nowMs;
       this.isDirty = true;
@@ -312,7 +302,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       isTaken = this.publish(this.prefix + AVAILABILITY, ONLINE, true);
       this.isOnlineTold = isTaken;
       if (isTaken) this.onlineMs = nowMs;
-    } else if (this.box.count > 0) isTaken = this.sendEvent();
+    } else if (event >= 0) isTaken = this.sendEvent(event);
     else if (this.isDirty) isTaken = this.sendState();
     else {
       this.stuckMs = -1;
@@ -372,14 +362,24 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     return true;
   }
 
-  private sendEvent(): boolean {
-    const { box } = this;
-    const { writer: w, bytes } = this.parts.scratch;
-    const { key } = ENTITIES[box.bytes[box.start]];
+  /** @param at the event's place in the queue */
+  private sendEvent(at: number): boolean {
+    const { queue, settings, scratch } = this.parts;
+    const { writer: w, bytes } = scratch;
+    const name = queue.name(at);
+    const value = queue.value(at);
+    const fields = queue.fields(at);
+    const isRing = name === "button";
+    const key = isRing ? DOORBELL + fields.button : "access";
+    const camera = settings.get("camera.url");
     w.begin(bytes, PAYLOAD_AT, MESSAGE_END);
-    w.raw(box.bytes, box.start + 1, box.end);
-    if (!this.client.publish(this.prefix + "/" + key, w.at, false)) return false;
-    box.remove();
+    w.text('{"event_type":');
+    writeText(w, isRing ? (value === "held" ? "hold" : "ring") : name === "relay" ? OPENED : value);
+    if (isRing && camera !== "") w.text(',"camera":"' + camera + '"');
+    if (!isRing) writeFields(w, fields, queue.isCut(at));
+    w.octet(0x7d);
+    if (w.ok && !this.client.publish(this.prefix + "/" + key, w.at, false)) return false;
+    queue.take(FOR_MQTT);
     return true;
   }
 
@@ -539,11 +539,6 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       count,
     });
   }
-}
-
-/** @returns the fields of an event, without those that do not apply */
-function told(fields: AnyFields): Readonly<Record<string, string | number>> {
-  return fields as Readonly<Record<string, string | number>>;
 }
 
 /** @returns the prefix, reduced to the characters that an id of Home Assistant may have */

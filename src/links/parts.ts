@@ -7,9 +7,10 @@ import type { Timers } from "../core/timers.js";
 import type { DoorEvents } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
 import { Writer } from "../wire/writer.js";
+import type { EventQueue } from "./eventqueue.js";
 
 /** The longest message that a link writes: the head and the body of a webhook's request. */
-const SCRATCH_BYTES = 1792;
+export const SCRATCH_BYTES = 2048;
 
 // A link sends an event so long after it happened, each link at another time, so that the messages and the sound of the
 // call go first.
@@ -20,12 +21,19 @@ export const MQTT_WAIT_MS = 120;
 export const STEP_MS = 20;
 
 /**
- * Memory in which each link writes its messages. A message is sent, or copied into an outbox, before the link returns,
- * so all links have the same scratch.
+ * Memory in which each link writes its messages. A message is handed to the network before the link returns, so all
+ * links have the same scratch; it is the memory of the datagram that the station reads, which nobody needs then. Nothing
+ * is written here while a datagram is handled: a link takes an event into the queue alone.
  */
 export class Scratch {
-  readonly bytes = new Uint8Array(SCRATCH_BYTES);
+  readonly bytes: Uint8Array;
   readonly writer = new Writer();
+
+  /** @param bytes at least SCRATCH_BYTES */
+  constructor(bytes: Uint8Array) {
+    if (bytes.length < SCRATCH_BYTES) throw new RangeError("the scratch has " + bytes.length + " octets");
+    this.bytes = bytes;
+  }
 }
 
 /** The orders that the house's systems may give to the door. A text that is returned is "" or why not. */
@@ -54,6 +62,8 @@ export interface LinkParts {
   /** Receives the events of the links, such as that a server is lost, and of refused orders. */
   events: DoorEvents;
   scratch: Scratch;
+  /** The events that wait for the links. */
+  queue: EventQueue;
   orders: LinkOrders;
   version: string;
   /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */

@@ -4,8 +4,8 @@
  *     <133>1 2026-11-29T22:14:15Z 192.168.1.20 portero - relay [meta sequenceId="7"] relay on relay=1 reason="code"
  *
  * The text is the event's line as the console shows it, so it has no control characters. A text that is not ASCII has a
- * byte order mark in front. A line that is too long is cut. While the server is silent, lines wait in an outbox, which
- * drops the oldest ones when it is full.
+ * byte order mark in front. A line that is too long is cut. While the server is silent, the events wait in the
+ * queue of all links (eventqueue.ts).
  *
  *     TCP   idle -> opening (10 s) -> open -> idle, when the connection ends, or takes nothing for 30 s
  *
@@ -17,17 +17,15 @@ import { CivilDate, DAY_S } from "../core/calendar.js";
 import { isPlain } from "../core/octets.js";
 import type { TimerUser } from "../core/timers.js";
 import { eventLine } from "../intercom/eventline.js";
-import type { EventName } from "../intercom/events.js";
-import { Outbox } from "./outbox.js";
+import { FOR_SYSLOG } from "./eventqueue.js";
 import { type LinkParts, STEP_MS, SYSLOG_WAIT_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
-import { levelOf, severityOf, UNTOLD } from "./severity.js";
+import { levelOf } from "./severity.js";
 import { LinkStream, type StreamUser } from "./stream.js";
 
 const SYSLOG_PORT = 514;
 /** The facility local0. RFC 5424 §6.2.1 */
 const FACILITY = 16;
-const OUTBOX_BYTES = 2048;
 /** A receiver has to take 480 octets, and should take 2,048. RFC 5424 §6.1 */
 const MESSAGE_BYTES = 1024;
 /** Octets for the length and the blank in front of a message by TCP. */
@@ -47,8 +45,6 @@ const NO_PROCESS = octets(" portero - ");
 const SEQUENCE = octets(' [meta sequenceId="');
 const SEQUENCE_END = octets('"] ');
 const MARK = octets("\ufeff");
-/** RFC 5424 §7.3.1 */
-const SEQUENCE_MOST = 2147483647;
 
 /** @returns the link; null on a board that is built without it (hal/without) */
 export function makeSyslog(parts: LinkParts): Syslog | null {
@@ -57,13 +53,11 @@ export function makeSyslog(parts: LinkParts): Syslog | null {
 
 export class Syslog implements TimerUser, ServerUser, StreamUser {
   readonly server: LinkServer;
-  readonly box = new Outbox(OUTBOX_BYTES);
   private readonly parts: LinkParts;
   /** The least urgent severity that is sent. */
-  private readonly level: number;
+  readonly level: number;
   private readonly timer: number;
   private readonly date = new CivilDate();
-  private sequence = 0;
   private host = 0;
   private udp: UdpSocket | null = null;
   /** The connection by TCP; null by UDP. */
@@ -94,7 +88,7 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
         onError: () => {},
         onReadable: () => this.ignore(),
       });
-    if (this.box.count === 0) return;
+    if (this.parts.queue.oldest(FOR_SYSLOG) < 0) return;
     this.parts.enter();
     this.parts.timers.start(this.timer, 0);
     this.parts.leave();
@@ -118,40 +112,45 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
     this.fail(problem === "" ? "the connection ended" : problem);
   }
 
-  take(name: EventName, value: string, fields: Readonly<Record<string, string | number>>): void {
-    const severity = severityOf(name, value);
-    if (severity === UNTOLD || severity > this.level) return;
-    const { writer: w, bytes } = this.parts.scratch;
-    w.begin(bytes, 0, MESSAGE_BYTES);
-    this.sequence = this.sequence === SEQUENCE_MOST ? 1 : this.sequence + 1;
+  /** An event was put into the queue for this link. */
+  onQueued(): void {
+    const { timers } = this.parts;
+    if (!timers.running(this.timer)) timers.start(this.timer, SYSLOG_WAIT_MS);
+  }
+
+  /** Writes the line of an event into the scratch. @param at its place in the queue @returns the end of the line */
+  private writeLine(at: number, start: number): number {
+    const { queue, scratch } = this.parts;
+    const { writer: w, bytes } = scratch;
+    const name = queue.name(at);
+    w.begin(bytes, start, start + MESSAGE_BYTES);
     w.octet(0x3c);
-    w.uint(8 * FACILITY + severity);
+    w.uint(8 * FACILITY + queue.severity(at));
     w.put(VERSION);
-    this.writeTime();
+    this.writeTime(queue.timeS(at));
     w.octet(0x20);
     if (this.host === 0) w.put(NIL);
     else w.ip(this.host);
     w.put(NO_PROCESS);
     w.text(name);
     w.put(SEQUENCE);
-    w.uint(this.sequence);
+    w.uint(queue.number(at, FOR_SYSLOG));
     w.put(SEQUENCE_END);
-    const line = eventLine(name, value, fields);
+    const line = eventLine(name, queue.value(at), queue.fields(at));
     const isAscii = isPlain(line);
     const most = isAscii ? ASCII_MOST : OTHER_MOST;
     if (!isAscii) w.put(MARK);
     w.text(line.length <= most ? line : line.slice(0, pieceEnd(line, 0, most, line.length)));
-    if (!w.ok) return;
-    const hasFitted = this.box.put(bytes, 0, w.at);
-    if (!this.parts.timers.running(this.timer)) this.parts.timers.start(this.timer, SYSLOG_WAIT_MS);
-    if (!hasFitted) this.server.drop();
+    return w.at;
   }
 
   /** @returns one line for people */
   statusLine(): string {
-    const { box, server, stream, parts } = this;
+    const { server, stream, parts } = this;
+    const { queue } = parts;
     const state = stream === null ? "by udp" : stream.isOpen ? "connected" : stream.isBusy ? "connecting" : "idle";
-    return server.report(state, parts.timers.remaining(this.timer), box.count, box.dropped);
+    const nextMs = parts.timers.remaining(this.timer);
+    return server.report(state, nextMs, queue.waiting(FOR_SYSLOG), queue.dropped(FOR_SYSLOG));
   }
 
   onFound(problem: string): void {
@@ -160,44 +159,50 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
   }
 
   onTimer(): void {
-    const { box, server, udp, stream } = this;
-    const { timers } = this.parts;
-    if (box.count === 0 || (udp === null && stream?.isReady !== true)) return;
+    const { server, udp, stream } = this;
+    const { timers, queue, scratch } = this.parts;
+    const at = queue.oldest(FOR_SYSLOG);
+    if (at < 0 || (udp === null && stream?.isReady !== true)) return;
     if (!server.find(timers.nowMs)) return;
-    if (stream !== null) this.sendByTcp(stream);
-    else if (udp?.write(box.bytes, box.start, box.end, server.ip, server.port)) this.sent();
+    if (stream !== null) this.sendByTcp(stream, at);
+    else if (udp?.write(scratch.bytes, 0, this.writeLine(at, 0), server.ip, server.port)) this.sent();
     else this.fail("it cannot be sent");
     // Each wake sends one line.
-    if (box.count > 0 && !timers.running(this.timer)) timers.start(this.timer, STEP_MS);
+    if (queue.oldest(FOR_SYSLOG) >= 0 && !timers.running(this.timer)) timers.start(this.timer, STEP_MS);
   }
 
-  private sendByTcp(stream: LinkStream): void {
-    const { timers, scratch } = this.parts;
-    const { box, server } = this;
+  /** @param at the place of the event in the queue */
+  private sendByTcp(stream: LinkStream, at: number): void {
+    const { timers } = this.parts;
     if (!stream.isBusy) {
-      const problem = stream.connect(server);
+      const problem = stream.connect(this.server);
       if (problem !== "") this.fail(problem);
       else this.wait(OPEN_MS);
       return;
     }
     const { isOpen } = stream;
-    if (isOpen) {
-      const { writer: w, bytes } = scratch;
-      // Both parts go out in one write, or neither does.
-      w.begin(bytes, 0, FRAME_BYTES + MESSAGE_BYTES);
-      w.uint(box.end - box.start);
-      w.octet(0x20);
-      w.raw(box.bytes, box.start, box.end);
-      if (stream.write(bytes, 0, w.at)) {
-        this.stuckMs = -1;
-        this.sent();
-        return;
-      }
+    if (isOpen && this.writeFrame(stream, at)) {
+      this.stuckMs = -1;
+      this.sent();
+      return;
     }
     const mostMs = isOpen ? STALL_MS : OPEN_MS;
     if (this.stuckMs >= 0 && timers.nowMs - this.stuckMs >= mostMs)
       this.fail(isOpen ? "it takes nothing" : "no answer");
     else this.wait(isOpen ? AGAIN_MS : OPEN_MS);
+  }
+
+  /** Sends a line behind its length. @returns false if it cannot be sent now */
+  private writeFrame(stream: LinkStream, at: number): boolean {
+    const { writer: w, bytes } = this.parts.scratch;
+    const end = this.writeLine(at, FRAME_BYTES);
+    const length = end - FRAME_BYTES;
+    const digits = length < 100 ? 2 : length < 1000 ? 3 : 4;
+    const start = FRAME_BYTES - 1 - digits;
+    w.begin(bytes, start, FRAME_BYTES);
+    w.uint(length);
+    w.octet(0x20);
+    return stream.write(bytes, start, end);
   }
 
   private wait(ms: number): void {
@@ -207,24 +212,25 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
   }
 
   private sent(): void {
-    this.box.remove();
-    this.server.work(this.box.dropped);
+    const { queue } = this.parts;
+    queue.take(FOR_SYSLOG);
+    this.server.work(queue.dropped(FOR_SYSLOG));
   }
 
   private fail(reason: string): void {
     this.stream?.drop();
     this.stuckMs = -1;
-    this.parts.timers.start(this.timer, this.server.fail(reason, this.box.dropped));
+    const { timers, queue } = this.parts;
+    timers.start(this.timer, this.server.fail(reason, queue.dropped(FOR_SYSLOG)));
   }
 
   private ignore(): void {
     while (this.udp !== null && this.udp.read(this.parts.scratch.bytes) > 0);
   }
 
-  /** Writes `2026-11-29T22:14:15Z`, or `-` while the time is not known. */
-  private writeTime(): void {
+  /** Writes `2026-11-29T22:14:15Z`, or `-` for a time that is not known (0). */
+  private writeTime(epochS: number): void {
     const w = this.parts.scratch.writer;
-    const epochS = this.parts.device.clock.epochS();
     if (epochS <= 0) {
       w.put(NIL);
       return;

@@ -196,7 +196,7 @@ async function writeLinks(census: Map<string, number[]>): Promise<void> {
   };
   const without = await inCall({});
   const rows: readonly (readonly [string, string, string])[] = [
-    ["memory in which all of them write", made("Scratch"), ""],
+    ["the queue of events that all of them have", made("EventQueue"), ""],
     ["syslog by TCP", made("Syslog"), ""],
     ["webhook", made("Hook"), ""],
     ["MQTT, with Home Assistant", made("Mqtt"), ""],
@@ -259,7 +259,14 @@ if (process.argv.includes("--census")) {
   }
   if (process.argv.includes("--docs")) await writeLinks(rows);
 } else if (process.argv.includes("--classes")) {
-  const lines = await runWorld(xs, ["door", "heap"], { CENSUS: true }, [natives], undefined, ["--census"]);
+  const lines = await runWorld(
+    xs,
+    ["door", "heap"],
+    { CENSUS: true, ...(process.argv.includes("--links") ? { LINKS: "well", ONCE: true } : {}) },
+    [natives],
+    undefined,
+    ["--census"],
+  );
   const rows = lines
     .map((line) => /^class (-?\d+) (-?\d+) (-?\d+) (.*)$/.exec(line))
     .filter((found) => found !== null)

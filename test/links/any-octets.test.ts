@@ -5,14 +5,16 @@ import type { Device, TcpConnection, TcpOptions, TcpStack } from "../../hal/devi
 import { ipv4 } from "../../src/core/address.js";
 import { Timers } from "../../src/core/timers.js";
 import { Api } from "../../src/links/api.js";
+import { EventQueue, FOR_HOOK, FOR_MQTT, FOR_SYSLOG } from "../../src/links/eventqueue.js";
 import { Hook } from "../../src/links/hook.js";
 import { MqttClient, type MqttClientUser } from "../../src/links/mqttclient.js";
-import { Outbox } from "../../src/links/outbox.js";
-import { type LinkParts, Scratch } from "../../src/links/parts.js";
+import { type LinkParts, SCRATCH_BYTES, Scratch } from "../../src/links/parts.js";
+import { DEBUG, NOTICE } from "../../src/links/severity.js";
 import { Settings } from "../../src/settings/settings.js";
 import { readUrl } from "../../src/settings/url.js";
 import { SeededRandom } from "../random.js";
 
+const SCRATCH = new Scratch(new Uint8Array(SCRATCH_BYTES));
 const LOGIN = { id: "x", user: "", password: "", willTopic: "x/availability", will: "offline" };
 
 /** A client that is connected, and what it told. */
@@ -29,7 +31,7 @@ function connected(): { client: MqttClient; told: string[]; lost: string[] } {
     },
     onLost: (reason) => void lost.push(reason),
   };
-  const client = new MqttClient(user, { write: () => true, end: () => {}, drop: () => {} }, new Scratch());
+  const client = new MqttClient(user, { write: () => true, end: () => {}, drop: () => {} }, SCRATCH);
   client.begin(LOGIN, 0);
   client.onOpen(0);
   client.onData(Uint8Array.of(0x20, 2, 0, 0), 0, 4, 0);
@@ -75,30 +77,86 @@ describe("a broker's octets", () => {
   });
 });
 
-describe("an outbox", () => {
-  it("keeps the youngest messages in their order, whatever comes and goes", () => {
-    const step = fc.oneof(fc.uint8Array({ maxLength: 120 }), fc.constant(null));
+describe("the queue of the links' events", () => {
+  const LINKS = [FOR_SYSLOG, FOR_HOOK, FOR_MQTT];
+  const TEXT = fc.oneof(fc.string({ maxLength: 60 }), fc.string({ unit: "grapheme", maxLength: 900 }));
+  const EVENT = fc.record({
+    value: TEXT,
+    fields: fc.dictionary(fc.stringMatching(/^[a-z]{1,9}$/), fc.oneof(TEXT, fc.integer(), fc.double({ noNaN: true }))),
+    wanted: fc.integer({ min: 1, max: 7 }),
+    severity: fc.constantFrom(NOTICE, DEBUG),
+  });
+
+  it("gives each link the youngest of its events in their order, and counts what it dropped", () => {
+    const step = fc.oneof({ weight: 3, arbitrary: EVENT }, { arbitrary: fc.constantFrom(...LINKS), weight: 2 });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const box = new Outbox(256);
-        let all: string[] = [];
-        for (const one of steps) {
-          if (one === null) {
-            box.remove();
-            all = all.slice(1);
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const queue = new EventQueue();
+        const told = new Map(LINKS.map((link) => [link, 0]));
+        const taken = new Map(LINKS.map((link) => [link, 0]));
+        const last = new Map(LINKS.map((link) => [link, 0]));
+        for (const [i, one] of steps.entries())
+          if (typeof one === "number") {
+            const at = queue.oldest(one);
+            if (at < 0) continue;
+            const number = queue.number(at, one);
+            expect(number).toBeGreaterThan(last.get(one) ?? 0);
+            last.set(one, number);
+            taken.set(one, (taken.get(one) ?? 0) + 1);
+            queue.take(one);
           } else {
-            box.put(one, 0, one.length);
-            all.push(Buffer.from(one).toString("hex"));
-            all = all.slice(all.length - box.count);
+            queue.put("event" + i, one.value, one.fields, one.wanted, one.severity, 4_000_000_000 + i);
+            for (const link of LINKS) if ((one.wanted & link) !== 0) told.set(link, (told.get(link) ?? 0) + 1);
           }
-        }
-        const left: string[] = [];
-        for (; box.count > 0; box.remove())
-          left.push(Buffer.from(box.bytes.subarray(box.start, box.end)).toString("hex"));
-        expect(left).toEqual(all);
+        for (const link of LINKS)
+          expect(queue.waiting(link) + queue.dropped(link) + (taken.get(link) ?? 0)).toBe(told.get(link));
       }),
       { seed: 23, numRuns: 150 },
     );
+  });
+
+  it("gives back what was put, or its beginning", () => {
+    fc.assert(
+      fc.property(EVENT, ({ value, fields }) => {
+        const queue = new EventQueue();
+        queue.put("relay", value, fields, FOR_HOOK, NOTICE, 4_000_000_000);
+        const at = queue.oldest(FOR_HOOK);
+        expect(queue.name(at)).toBe("relay");
+        expect(queue.timeS(at)).toBe(4_000_000_000);
+        const isWhole = (now: string, then: string) =>
+          now === then ||
+          (/(?:\.\.\.|\u2026)$/.test(now) && then.startsWith(now.replace(/(?:\.\.\.|\u2026)$/, "").slice(0, -1)));
+        expect(isWhole(queue.value(at), value)).toBe(true);
+        const back = queue.fields(at);
+        const names = Object.keys(fields);
+        expect(Object.keys(back)).toEqual(names.slice(0, Object.keys(back).length));
+        expect(queue.isCut(at)).toBe(Object.keys(back).length < names.length);
+        for (const name of Object.keys(back)) {
+          const [now, then] = [back[name], fields[name]];
+          if (typeof then === "number") expect(now).toBe(then === 0 ? 0 : then);
+          else expect(isWhole(String(now), then)).toBe(true);
+        }
+      }),
+      { seed: 23, numRuns: 150 },
+    );
+  });
+
+  it("keeps what one link waits for while another one takes its events, also those of level debug", () => {
+    const queue = new EventQueue();
+    const fields = { relay: 1, reason: "door code" };
+    while (queue.dropped(FOR_HOOK) === 0) queue.put("relay", "on", fields, FOR_HOOK, NOTICE, 0);
+    const waiting = queue.waiting(FOR_HOOK);
+    for (let i = 0; i < 100; i++) {
+      queue.put("audio", "good", { packets: 250, lost: 0 }, FOR_SYSLOG, DEBUG, 0);
+      expect(queue.oldest(FOR_SYSLOG)).toBeGreaterThan(0);
+      queue.take(FOR_SYSLOG);
+    }
+    expect(queue.waiting(FOR_HOOK)).toBe(waiting);
+    expect(queue.dropped(FOR_SYSLOG)).toBe(0);
+    // A syslog server that is away has its own lines dropped, not the events of the hook.
+    for (let i = 0; i < 100; i++) queue.put("audio", "good", { packets: 250, lost: 0 }, FOR_SYSLOG, DEBUG, 0);
+    expect(queue.waiting(FOR_HOOK)).toBe(waiting);
+    expect(queue.dropped(FOR_SYSLOG)).toBeGreaterThan(90);
   });
 });
 
@@ -129,6 +187,7 @@ class Bench {
   readonly ordered: string[] = [];
   readonly told: string[] = [];
   readonly timers = new Timers(2);
+  readonly queue = new EventQueue();
   options!: TcpOptions;
   isOver = false;
   readonly connection: TcpConnection = {
@@ -175,7 +234,8 @@ class Bench {
       settings,
       timers: this.timers,
       events: { event: (_name, value) => void this.told.push(value) },
-      scratch: new Scratch(),
+      scratch: new Scratch(new Uint8Array(SCRATCH_BYTES)),
+      queue: this.queue,
       orders: { ...orders, report: () => '{"ok":true}\n' } as unknown as LinkParts["orders"],
       version: "0.1.0",
       enter: () => {},
@@ -265,7 +325,8 @@ describe("the server of a webhook", () => {
         const bench = new Bench();
         const hook = new Hook(bench.parts("hook.url=http://10.0.0.9/x"));
         await hook.start(ipv4("10.0.0.1"));
-        hook.take("relay", "on", { relay: 1 });
+        bench.queue.put("relay", "on", { relay: 1 }, FOR_HOOK, NOTICE, 0);
+        hook.onQueued();
         bench.timers.poll(200);
         bench.options.onOpen(bench.connection, false);
         expect(bench.written).toHaveLength(1);
@@ -273,7 +334,7 @@ describe("the server of a webhook", () => {
         const text = Buffer.from(bytes).toString("latin1");
         const status = Number(/^HTTP\/1\..[ ](\d{3})/s.exec(text)?.[1] ?? Number.NaN);
         const isTaken = status >= 200 && ![408, 429].includes(status) && status < 500;
-        expect(hook.box.count).toBe(isTaken ? 0 : 1);
+        expect(bench.queue.waiting(FOR_HOOK)).toBe(isTaken ? 0 : 1);
         expect(bench.isOver).toBe(bytes.length >= 12);
         if (status >= 300 && isTaken) expect(bench.told).toEqual(["refused"]);
         else expect(bench.told).toEqual(isTaken || bytes.length < 12 ? [] : ["lost"]);

@@ -5,10 +5,11 @@ import { Dialog } from "../../../src/dialog/dialog.js";
 import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
 import { DOOR_LIMITS, stationTimers } from "../../../src/driver/limits.js";
 import { Paging } from "../../../src/driver/paging.js";
+import { EventQueue } from "../../../src/links/eventqueue.js";
 import { Hook } from "../../../src/links/hook.js";
 import { LocalNames } from "../../../src/links/localnames.js";
 import { Mqtt } from "../../../src/links/mqtt.js";
-import { type LinkParts, Scratch } from "../../../src/links/parts.js";
+import { type LinkParts, SCRATCH_BYTES, Scratch } from "../../../src/links/parts.js";
 import { Responder } from "../../../src/links/responder.js";
 import { Syslog } from "../../../src/links/syslog.js";
 import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
@@ -161,9 +162,10 @@ inhabit({
       orders: nobody,
       api: nobody,
     };
-    const scratch = new Scratch();
-    const link: LinkParts = { ...common, scratch, version: "0.1.0", enter: () => {}, leave: () => {} };
-    take("Scratch", () => new Scratch());
+    const scratch = new Scratch(new Uint8Array(SCRATCH_BYTES));
+    const queue = new EventQueue();
+    const link: LinkParts = { ...common, scratch, queue, version: "0.1.0", enter: () => {}, leave: () => {} };
+    take("EventQueue", () => new EventQueue());
     take("Syslog", () => new Syslog(link));
     take("Hook", () => new Hook(link));
     take("Mqtt", () => new Mqtt(link));

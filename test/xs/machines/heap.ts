@@ -43,6 +43,11 @@ lead(function* (scenario) {
     const isLinked = typeof LINKS !== "undefined";
     yield* call(scenario, isLinked ? 5000 : 1000);
     if (isLinked && LINKS === "well" && scenario.door("linked") !== LINKS_MOST) throw new Error("a link does not work");
+    if (typeof CENSUS !== "undefined" && CENSUS) {
+      host.collect(0);
+      host.census();
+      return;
+    }
     host.print("call.bytes " + bytes(scenario));
     host.print("call.slots " + (host.slots(0) - host.baseSlots(0)));
     host.print("call.chunks " + (host.chunks(0) - host.baseChunks(0)));
