@@ -36,8 +36,22 @@ const LONG = [
   MEMORY,
 ];
 
+/** They start programs, or wait for real connections and files: `npm run test:long` too. */
+const PROGRAMS = [
+  "test/host-sim/{bad-input,cli,config,real-servers,sound-problems,streams}.test.ts",
+  "test/host-sim/config/backup.test.ts",
+  "test/host-sim/io/{links-tls,tcp,tls}.test.ts",
+  "test/host-sim/panel/server.test.ts",
+  "test/host-sim/server/{fail2ban,file-store,http,output,redis,server,tools}.test.ts",
+  "test/host-sim/world/pcap.test.ts",
+  "test/firmware/check.test.ts",
+];
+
 /** They put other modules in the place of the board's. */
-const MOCKING = ["test/firmware/**/*.test.ts", "test/hal/crypthash.test.ts"];
+const MOCKING = [
+  "test/firmware/{audio-kit,keypad,link,main,relays,uart,usb,wired,without}.test.ts",
+  "test/hal/crypthash.test.ts",
+];
 /**
  * Node loads the modules, by tsx, which keeps what it has compiled: a tenth of the processor time less than by vite.
  */
@@ -65,11 +79,15 @@ export default defineConfig({
         extends: true,
         test: {
           name: "machine",
-          include: ["test/*.test.ts", "test/{host-sim,hal,rv,bench}/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, ...LONG, ...MOCKING],
+          include: ["test/*.test.ts", "test/{host-sim,firmware,hal,rv,bench}/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...LONG, ...PROGRAMS, ...MOCKING],
           ...BY_NODE,
           isolate: false,
         },
+      },
+      {
+        extends: true,
+        test: { name: "programs", include: PROGRAMS, ...BY_NODE, isolate: false },
       },
       {
         extends: true,

@@ -121,13 +121,26 @@ describe("vitest's configuration", () => {
     expect(withTests.filter((name) => !named.includes(name))).toEqual([]);
   });
 
-  it("names only what is there among those that take long", () => {
-    const [, list = ""] = /const LONG = \[([\s\S]*?)\n\];/.exec(read("vitest.config.ts")) ?? [];
-    const patterns = [...list.matchAll(/"(test\/[^"]+)"/g)].flatMap(([, one]) => {
+  /** What a list of patterns in the configuration names, one by one. */
+  function named(list: string): string[] {
+    const [, text = ""] = new RegExp(`const ${list} = \\[([\\s\\S]*?)\\n\\];`).exec(read("vitest.config.ts")) ?? [];
+    return [...text.matchAll(/"(test\/[^"]+)"/g)].flatMap(([, one]) => {
       const [, before = one, names = "", after = ""] = /^([^{]*)\{([^}]*)\}(.*)$/.exec(one) ?? [];
       return names === "" ? [one] : names.split(",").map((name) => before + name + after);
     });
-    expect(patterns.length).toBeGreaterThan(10);
+  }
+
+  it.each(["LONG", "PROGRAMS", "MOCKING"])("names only what is there among its %s", (list) => {
+    const patterns = named(list);
+    expect(patterns.length).toBeGreaterThan(8);
     for (const pattern of patterns) expect(existsSync(join(ROOT, pattern.replace(/\*\*.*$/, ""))), pattern).toBe(true);
+  });
+
+  it("gives a process of its own to each file that puts another module in the place of one", () => {
+    const files = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".test.ts") && file !== "docs.test.ts")
+      .map((file) => `test/${file}`)
+      .filter((file) => /\bvi\.(mock|doMock)\(/.test(read(file)));
+    expect(files.sort()).toEqual(named("MOCKING").sort());
   });
 });

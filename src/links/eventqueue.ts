@@ -4,9 +4,9 @@
  * that is away keeps no event from the other ones.
  *
  * When there is no room, the oldest event of level debug is dropped, and if there is none, the oldest of all, since the
- * youngest say how things are now. An event of level debug drops no other ones. The queue counts by link the events that
- * were dropped before the link had taken them. Not here: which link wants
- * which event (links.ts), the forms (syslog.ts, hook.ts, mqtt.ts).
+ * youngest say how things are now. An event of level debug drops no other ones. The queue counts by link the events
+ * that were dropped before the link had taken them. Not here: which link wants which event (links.ts), the forms
+ * (syslog.ts, hook.ts, mqtt.ts).
  *
  *     size (2)  flags (1)  time (4)  number for each link (4 each)  name  value  { name of a field  its value }
  *
@@ -60,8 +60,8 @@ export class EventQueue {
   private readonly drops = int32Array(LINKS.length);
 
   /**
-   * Puts an event behind the others. @param wanted the links that want it, FOR_* @param timeS since 1970, 0 while that is
-   * not known @returns the links that lost an event by it
+   * Puts an event behind the others. @param wanted the links that want it, FOR_* @param timeS since 1970, 0 while that
+   * is not known @returns the links that lost an event by it
    */
   put(name: string, value: string, fields: QueuedFields, wanted: number, severity: number, timeS: number): number {
     const isDebug = severity === DEBUG;

@@ -22,8 +22,8 @@ export const STEP_MS = 20;
 
 /**
  * Memory in which each link writes its messages. A message is handed to the network before the link returns, so all
- * links have the same scratch; it is the memory of the datagram that the station reads, which nobody needs then. Nothing
- * is written here while a datagram is handled: a link takes an event into the queue alone.
+ * links have the same scratch; it is the memory of the datagram that the station reads, which nobody needs then.
+ * Nothing is written here while a datagram is handled: a link takes an event into the queue alone.
  */
 export class Scratch {
   readonly bytes: Uint8Array;
