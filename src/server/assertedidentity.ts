@@ -1,13 +1,15 @@
 /**
  * P-Asserted-Identity (RFC 3325) tells the phones of the house who sent a request, if this server authenticated the
  * sender in that very request. Such a field from anybody else does not go on (`isIdentity`, src/transaction/relay.ts).
+ * Servers on one store believe one another: the Route to the other server has a keyed hash over the field
+ * (routetoken.ts), and that server lets the field through as it came.
  * Not here: authenticating (admission.ts), and what a phone does with the identity.
  */
 
 import { equalNoCase, octets, type Span } from "../core/bytes.js";
 import { URI_CLOSE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { HEADER_PRIVACY } from "../wire/names.js";
+import { HEADER_P_ASSERTED_IDENTITY, HEADER_PRIVACY } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 
 const ASSERTED = octets("P-Asserted-Identity: <sip:");
@@ -29,6 +31,12 @@ export function writeIdentity(w: Writer, name: Span, domain: Uint8Array): void {
   w.octet(0x40);
   w.put(domain);
   w.put(URI_CLOSE);
+}
+
+/** @returns the row of the one such field, -1 when there is none or more than one */
+export function identityRow(m: Message): number {
+  const row = m.first(HEADER_P_ASSERTED_IDENTITY);
+  return row >= 0 && m.next(row) < 0 ? row : -1;
 }
 
 /** Whether the sender asks that its identity is not told. RFC 3323 §4.2, RFC 3325 §9.3 */

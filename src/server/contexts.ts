@@ -60,6 +60,10 @@ export class Contexts {
   readonly turn: Uint16Array;
   /** When the answer of the location service is given up, ms on the core's clock. */
   readonly askedUntilMs: Float64Array;
+  /** The binding whose flow is gone, as `Hop.binding` has it, while the location service is asked for it; else 0. */
+  readonly lost: Int32Array;
+  /** How often it was asked for that. */
+  readonly losses: Uint8Array;
   /** Row of the right credentials in the request, -1 when it has none. */
   readonly credentials: Int16Array;
   /** Buffers that are lent: for the request, the best response, and the challenges of all branches; null for none. */
@@ -76,6 +80,8 @@ export class Contexts {
   readonly isSettled: Uint8Array;
   /** The hash of the URI it was sent to. */
   readonly uris: Int32Array;
+  /** `Hop.binding` of the hop it was sent to. */
+  readonly bindings: Int32Array;
   private readonly nexts: Int32Array;
   private readonly pool: Pool<Kept>;
 
@@ -87,6 +93,8 @@ export class Contexts {
     this.q = new Int16Array(servers);
     this.turn = new Uint16Array(servers);
     this.askedUntilMs = new Float64Array(servers);
+    this.lost = new Int32Array(servers);
+    this.losses = new Uint8Array(servers);
     this.credentials = new Int16Array(servers);
     this.firsts = new Int32Array(servers).fill(NO_BRANCH);
     for (let i = 0; i < servers; i++) {
@@ -98,6 +106,7 @@ export class Contexts {
     this.deadlineMs = new Float64Array(clients);
     this.isSettled = new Uint8Array(clients);
     this.uris = new Int32Array(clients);
+    this.bindings = new Int32Array(clients);
     this.nexts = new Int32Array(clients).fill(NO_BRANCH);
     const buffers: Kept[] = [];
     for (let i = 0; i < kept; i++) buffers.push(new Kept(keptBytes));
@@ -107,7 +116,7 @@ export class Contexts {
   /** Starts a context. @param credentials row of the right ones in the request, -1 for none */
   openContext(slot: number, credentials: number): void {
     this.credentials[slot] = credentials;
-    this.flags[slot] = this.pending[slot] = this.best[slot] = 0;
+    this.flags[slot] = this.pending[slot] = this.best[slot] = this.lost[slot] = this.losses[slot] = 0;
     this.q[slot] = Q_ABOVE_ALL;
     this.turn[slot] += 1;
   }
@@ -131,10 +140,11 @@ export class Contexts {
     return this.nexts[branch];
   }
 
-  /** Adds a branch. @param uri hash of the URI it goes to */
-  addBranch(slot: number, branch: number, uri: number, deadlineMs: number): void {
+  /** Adds a branch. @param uri hash of the URI it goes to @param binding as `Hop.binding` has it */
+  addBranch(slot: number, branch: number, uri: number, binding: number, deadlineMs: number): void {
     this.context[branch] = slot;
     this.uris[branch] = uri;
+    this.bindings[branch] = binding;
     this.deadlineMs[branch] = deadlineMs;
     this.isSettled[branch] = 0;
     this.nexts[branch] = this.firsts[slot];

@@ -41,6 +41,7 @@ import { SCHEME_SIPS, Uri } from "../wire/uri.js";
 import type { Writer } from "../wire/writer.js";
 import type { Admission } from "./admission.js";
 import { writeMovedContact } from "./answered.js";
+import { identityRow } from "./assertedidentity.js";
 import { FlowPath } from "./flowpath.js";
 import { BREADTH_DEFAULT, type Hop, isBehindNat } from "./hop.js";
 import type { Route } from "./route.js";
@@ -54,6 +55,8 @@ const ROUTE_URI = octets("Route: <");
 const RECORD_ROUTE = octets("Record-Route: <sip:");
 const PATH = octets("Path: ");
 const PATH_OPTION = octets("path");
+const OPEN = 0x3c;
+const CLOSE = 0x3e;
 const LOOSE = octets(";lr>\r\n");
 // What `forwardOnce` returns besides a status.
 export const SENT = 0;
@@ -76,6 +79,8 @@ export class Forwarder {
   private readonly address = new NameAddress();
   private readonly contact = new Uri();
   private readonly value = new Span();
+  /** P-Asserted-Identity as it was written into the request, or empty. */
+  private readonly identity = new Span();
   private readonly token = new TokenText();
   private readonly flowPath: FlowPath;
 
@@ -138,6 +143,11 @@ export class Forwarder {
     this.head.writeVias(w, m, source, this.back);
     if (this.isRecording && isDialogBeginning(m.method)) this.writeRecordRoute(w, m, route, hop, target.transport);
     if (m.method === METHOD_REGISTER) this.writePath(w, m, source, target.transport);
+    const { identity } = this;
+    identity.set(w.bytes, w.at, w.at);
+    // A server elsewhere is not told: it has no use for the identity, and might believe others that claim one.
+    if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m, route.sender);
+    identity.end = w.at;
     this.writeRoutes(w, m, route, hop);
     w.put(MAX_FORWARDS);
     w.uint(m.maxForwards < 0 ? MAX_FORWARDS_DEFAULT : m.maxForwards - 1);
@@ -150,8 +160,8 @@ export class Forwarder {
     const movedTo = this.movedHost(m, route);
     const movedRow = movedTo !== HOST_NONE ? m.first(HEADER_CONTACT) : -1;
     if (movedRow >= 0) this.readCaller(m, source);
-    // A server elsewhere is not told: it has no use for the identity, and might believe others that claim one.
-    if (hop.isUser || this.admission.isTrusted(target.ip)) this.admission.writeIdentity(w, m, route.sender);
+    // RFC 3325 §5: what a server of ours asserts goes on.
+    const assertedRow = route.isByFlow && route.isAsserted ? identityRow(m) : -1;
     for (let row = 0; row < m.rows; row++) {
       switch (m.id(row)) {
         case HEADER_VIA:
@@ -168,7 +178,7 @@ export class Forwarder {
           if (row !== movedRow || !this.writeMoved(w, m, row, movedTo)) copyRow(w, m, row);
           break;
         default:
-          if (!isIdentity(m.id(row))) copyRow(w, m, row);
+          if (row === assertedRow || !isIdentity(m.id(row))) copyRow(w, m, row);
       }
     }
     writeBody(w, m);
@@ -219,6 +229,19 @@ export class Forwarder {
     if (!hasOneVia(m) || !m.contains(HEADER_SUPPORTED, PATH_OPTION)) return;
     w.put(PATH);
     this.flowPath.writeValue(w, source, this.admission.targets.node, transport);
+    w.crlf();
+  }
+
+  /** Writes the Route to another server on our store, which then believes our P-Asserted-Identity. */
+  private writeAsserted(w: Writer, m: Message, hop: Hop): void {
+    const { list, value } = this;
+    const { next } = hop;
+    trimIdentity(this.identity);
+    w.put(ROUTE);
+    w.copy(list.bytes, list.start, list.end - 1);
+    value.set(next.bytes, next.userStart, next.userEnd);
+    this.routeTokens.writeAssertion(w, m, value, this.identity);
+    w.octet(CLOSE);
     w.crlf();
   }
 
@@ -274,6 +297,7 @@ export class Forwarder {
       list.beginSpan(hop.path.bytes, hop.path.start, hop.path.end);
       while (list.next()) {
         if (skip > 0) skip -= 1;
+        else if (hop.isPeers && this.identity.size() > 0) this.writeAsserted(w, m, hop);
         else writeRoute(w, list);
       }
     }
@@ -299,6 +323,12 @@ function isDialogBeginning(method: number): boolean {
 /** Whether a request may change the Contact of its sender. RFC 3261 §12.2, RFC 3311 §5.1 */
 function isRefresh(method: number): boolean {
   return isDialogBeginning(method) || method === METHOD_UPDATE;
+}
+
+/** Takes the name and the line's end from a field that `writeIdentity` wrote. */
+function trimIdentity(field: Span): void {
+  while (field.start < field.end && field.bytes[field.start] !== OPEN) field.start += 1;
+  while (field.end > field.start && field.bytes[field.end - 1] !== CLOSE) field.end -= 1;
 }
 
 function writeRoute(w: Writer, list: ValueList): void {

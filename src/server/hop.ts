@@ -28,6 +28,10 @@ export class Hop {
   isUser = false;
   /** The owner of the server wrote the URI. */
   isOwners = false;
+  /** The Path is the one value that another server on our store has written. */
+  isPeers = false;
+  /** Tells the binding of a kept flow that is reached by a Path, 0: it is none. */
+  binding = 0;
   /** Branches that the forwarded request may still have: its Max-Breadth. RFC 5393 §5 */
   breadth = BREADTH_DEFAULT;
 
@@ -44,7 +48,8 @@ export class Hop {
   clear(): void {
     this.path.set(NONE, 0, 0);
     this.flow.set(TRANSPORT_NONE, -1, 0, -1);
-    this.isFixed = this.isUser = this.isOwners = false;
+    this.isFixed = this.isUser = this.isOwners = this.isPeers = false;
+    this.binding = 0;
     this.reason = NONE;
   }
 

@@ -1,8 +1,8 @@
 /**
  * The flows of one address that phones keep (RFC 5626), while a request is sent to its bindings. A phone may have
  * several flows, each with a binding: the youngest one that is there gets the request (§5.3, §6). The binding of a flow
- * that is gone is removed, so that the next caller is told at once.
- * Not here: whether a flow is gone (targets.ts), and the flows of other servers (flowpath.ts).
+ * that is gone is removed, so that the next caller is told at once; also if another server says so by 430.
+ * Not here: whether a flow is gone (targets.ts), and the Path to the flows of other servers (flowpath.ts).
  */
 import { hash, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
@@ -47,6 +47,25 @@ export class KeptFlows implements LocationUser {
     this.lost.push(flowOf(list));
   }
 
+  /**
+   * Notes the flow of `binding`, as `bindingOf` has it, as gone, and steps `list` to another flow of that phone with the
+   * same q. A phone that registered anew has another binding.
+   * @returns 1 when there is one, 0 when there is none, -1 when the binding is not in `list`
+   */
+  findOther(list: Bindings, binding: number): number {
+    let more = list.first();
+    while (more && bindingOf(list) !== binding) more = list.next();
+    if (!more) return -1;
+    this.noteLost(list);
+    const { q } = list;
+    const lost = flowOf(list);
+    const instance = this.instanceOf(list);
+    for (more = list.first(); more; more = list.next())
+      if (list.q === q && list.flowId.size() > 0 && flowOf(list) !== lost && this.instanceOf(list) === instance)
+        return 1;
+    return 0;
+  }
+
   /** Removes the bindings of the lost flows from the record of `aor`, which `list` has open. */
   removeLost(aor: Span, list: Bindings): void {
     const { lost, rest, random } = this;
@@ -74,6 +93,13 @@ export class KeptFlows implements LocationUser {
     while (instance.start < end && bytes[instance.start] !== 0x20) instance.start += 1;
     return hash(bytes, instance.start, end);
   }
+}
+
+/** @returns a number for the flow at which `list` stands and the Path to it; 0 when it has none of both */
+export function bindingOf(list: Bindings): number {
+  const { flowId, path } = list;
+  if (flowId.size() === 0 || path.size() === 0) return 0;
+  return Math.imul(hash(path.bytes, path.start, path.end), 31) ^ flowOf(list);
 }
 
 function flowOf(list: Bindings): number {

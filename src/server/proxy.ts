@@ -28,7 +28,7 @@ import { NO_CREDENTIALS } from "./authenticator.js";
 import { Contexts, FLAG_ASKING, FLAG_CLOSED, FLAG_DONE, FLAG_MORE, NO_DEADLINE } from "./contexts.js";
 import { Forwarder, SENT } from "./forward.js";
 import { breadthOf, Hop } from "./hop.js";
-import { KeptFlows } from "./keptflows.js";
+import { bindingOf, KeptFlows } from "./keptflows.js";
 import { type Bindings, LOCATION_OK, type LocationStore, type LocationUser } from "./location.js";
 import { KIND_ELSEWHERE, Route } from "./route.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER, Shares } from "./shares.js";
@@ -101,6 +101,8 @@ export interface CallWatcher {
 
 const CAUSE_200 = octets("cause=200");
 const TURN = 0x10000;
+/** How often another flow of a phone is looked for, for one request. */
+const LOSSES_MOST = 4;
 /** How long the final answer to a stranger is repeated by Timer G, ms: long enough for four in all. */
 const STRANGER_ACK_MS = 7000;
 
@@ -257,9 +259,16 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const { contexts } = this;
     const slot = token % TURN;
     if (contexts.turn[slot] !== Math.floor(token / TURN) || (contexts.flags[slot] & FLAG_ASKING) === 0) return;
-    contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
+    const lost = contexts.lost[slot];
+    contexts.lost[slot] = 0;
+    contexts.flags[slot] &= lost !== 0 ? ~FLAG_ASKING : ~(FLAG_ASKING | FLAG_MORE);
     this.armTimer(slot);
     const t = this.layer.servers.items[slot];
+    if (lost !== 0) {
+      if (result === LOCATION_OK) this.replaceFlow(t, lost, list);
+      if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
+      return;
+    }
     if ((contexts.flags[slot] & FLAG_CLOSED) !== 0) {
       if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
       return;
@@ -270,6 +279,38 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   }
 
   onUpdated(_token: number, _result: number): void {}
+
+  /**
+   * Another server has lost the flow of a phone (430): the location service is asked for its binding, which is removed,
+   * and for another flow of it. While it is being asked already, the binding stays until the next request. RFC 5626 §5.3
+   */
+  private loseFlow(t: ServerTransaction, binding: number): void {
+    const { contexts } = this;
+    const { slot } = t;
+    if (binding === 0 || (contexts.flags[slot] & FLAG_ASKING) !== 0 || contexts.losses[slot] >= LOSSES_MOST) return;
+    if (this.readAgain(slot) === null) return;
+    contexts.losses[slot] += 1;
+    contexts.lost[slot] = binding;
+    this.askStore(t);
+  }
+
+  /** Removes the binding of a flow that is gone, and sends the request over another flow of the phone. */
+  private replaceFlow(t: ServerTransaction, lost: number, list: Bindings): void {
+    const { contexts, flows, hop } = this;
+    const { slot } = t;
+    const m = this.readAgain(slot);
+    if (m === null) return;
+    flows.begin();
+    const found = flows.findOther(list, lost);
+    if (found < 0) return;
+    const isOpen = (contexts.flags[slot] & (FLAG_CLOSED | FLAG_DONE)) === 0;
+    if (found > 0 && isOpen && this.targets.fillHop(list, hop)) {
+      hop.isUser = true;
+      hop.breadth = Math.floor(breadthOf(m) / list.count);
+      if (hop.breadth > 0) this.startBranch(t, m, hop);
+    }
+    flows.removeLost(this.route.aor, list);
+  }
 
   /** Reads the kept request of a context, and its route, again. @returns null when it was not kept */
   private readAgain(slot: number): Message | null {
@@ -287,8 +328,10 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const below = contexts.q[slot];
     let top = -1;
     let count = 0;
+    let isByPath = false;
     for (let more = list.first(); more; more = list.next()) {
       if (list.q >= below) continue;
+      isByPath ||= bindingOf(list) !== 0;
       if (top < 0) top = list.q;
       if (list.q === top) count += 1;
       else contexts.flags[slot] |= FLAG_MORE;
@@ -300,7 +343,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     }
     contexts.q[slot] = top;
     const hasMore = (contexts.flags[slot] & FLAG_MORE) !== 0;
-    const isAgain = hasMore || (this.options.isRecursing && m.method === METHOD_INVITE);
+    const isAgain = hasMore || isByPath || (this.options.isRecursing && m.method === METHOD_INVITE);
     if (isAgain && this.current !== null && !contexts.keepMessage(contexts.request, slot, m))
       contexts.flags[slot] &= ~FLAG_MORE;
     hop.breadth = Math.floor(breadthOf(m) / count);
@@ -331,7 +374,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private startBranch(t: ServerTransaction, m: Message, hop: Hop): number {
     const { layer, forwarder, contexts, route } = this;
     hop.reason = NONE;
-    const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end);
+    // Two flows of a phone may have one Contact.
+    const uri = hash(hop.uri.bytes, hop.uri.start, hop.uri.end) ^ hop.binding;
     if (contexts.wasTried(t.slot, uri)) return 482;
     if (!this.shares.hasClient(t)) return 503;
     const c = layer.client(this);
@@ -352,6 +396,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       t.slot,
       c.slot,
       uri,
+      hop.binding,
       layer.timers.nowMs + (isSerial ? this.options.ringMs : this.options.timerCMs),
     );
     if (m.method === METHOD_INVITE) this.armTimer(t.slot);
@@ -389,6 +434,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
   private giveUpAsking(slot: number): void {
     const { contexts } = this;
     contexts.turn[slot] += 1;
+    contexts.lost[slot] = 0;
     contexts.flags[slot] &= ~(FLAG_ASKING | FLAG_MORE);
     if (contexts.pending[slot] > 0 || (contexts.flags[slot] & FLAG_DONE) !== 0) return;
     if (contexts.best[slot] !== 0) this.answerBest(this.layer.servers.items[slot], NONE);
@@ -433,6 +479,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     // Another server of ours has lost the flow, which says nothing to a caller. RFC 5626 §5.3
     if (isOurs || m.status === 430) this.noteStatus(slot, m.status === 430 ? 480 : m.status);
     else this.weighResponse(t, m);
+    if (m.status === 430) this.loseFlow(t, contexts.bindings[c.slot]);
     if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
   }
 

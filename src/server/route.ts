@@ -67,6 +67,8 @@ export class Route {
   flowState = FLOW_NONE;
   /** The flow, if it is FLOW_NAMED. */
   readonly flowToken = new FlowToken();
+  /** The server that sent the request along that flow is on our store, and has authenticated whom the request names. */
+  isAsserted = false;
 
   // Filled by Targets.findTarget.
   /** KIND_* of the target. */

@@ -10,7 +10,8 @@
  * parameter into the new Contact that lets the other side follow.
  *
  * A flow token stands in our Path (RFC 5626 §5.1, RFC 3327): it names the flow of a phone that registered through us,
- * elsewhere or in a store that other servers read. A request along it goes to that phone alone.
+ * elsewhere or in a store that other servers read. A request along it goes to that phone alone. Beside it stands a hash
+ * over P-Asserted-Identity when one of these servers sends the request.
  * Not here: which requests a token lets through (routing.ts, admission.ts), rewriting (answered.ts).
  */
 
@@ -65,6 +66,8 @@ const KEY_BYTES = 32;
 const BLANK = octets(" ");
 /** The parameter in a Contact that was changed: the hash, and perhaps a flow. */
 export const MOVED = octets("moved");
+/** The parameter in a Route to another server on our store: the hash over P-Asserted-Identity. */
+export const ASSERTED = octets("asserted");
 
 /** What a token of ours says. `RouteTokens.readToken` fills it; the caller owns it. */
 export class RouteToken {
@@ -290,6 +293,43 @@ export class RouteTokens {
     this.readFlow(bytes, at + 24, out.flow);
     out.flow.connection = this.number(bytes, at + 16);
     return true;
+  }
+
+  /**
+   * Writes the parameter for a Route to the server that has the flow; `isAssertion` reads it.
+   * @param token the flow token @param identity the value of P-Asserted-Identity
+   */
+  writeAssertion(w: Writer, m: Message, token: Span, identity: Span): void {
+    this.hashAssertion(m, token, identity);
+    w.octet(0x3b);
+    w.put(ASSERTED);
+    w.octet(0x3d);
+    this.putMac(w);
+  }
+
+  /** Whether a server with our key wrote that value for this request, flow and identity. */
+  isAssertion(m: Message, value: Span, token: Span, identity: Span): boolean {
+    if (value.size() !== MAC_DIGITS) return false;
+    this.hashAssertion(m, token, identity);
+    return this.isMac(value.bytes, value.start);
+  }
+
+  private hashAssertion(m: Message, token: Span, identity: Span): void {
+    const { hash, digits, writer: w } = this;
+    w.begin(digits, 0, digits.length);
+    w.hex(m.cseq, 8);
+    hash.beginHash();
+    hash.update(this.key, 0, KEY_BYTES);
+    hash.update(ASSERTED, 0, ASSERTED.length);
+    hash.update(digits, 0, digits.length);
+    hash.update(token.bytes, token.start, token.end);
+    hash.update(m.bytes, m.methodStart, m.methodEnd);
+    hash.update(BLANK, 0, 1);
+    hash.update(identity.bytes, identity.start, identity.end);
+    hash.update(BLANK, 0, 1);
+    hash.update(m.bytes, m.callIdStart, m.callIdEnd);
+    this.addTag(m, true);
+    hash.finish(this.mac, 0);
   }
 
   private hashFlow(bytes: Uint8Array, start: number, end: number): void {

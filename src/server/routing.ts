@@ -21,9 +21,10 @@ import {
   METHOD_UPDATE,
 } from "../wire/names.js";
 import { SCHEME_OTHER, Uri } from "../wire/uri.js";
+import { identityRow } from "./assertedidentity.js";
 import type { Domains } from "./domains.js";
 import { FLOW_FORGED, FLOW_NAMED, FLOW_NONE, type Route } from "./route.js";
-import { FLOW_TOKEN_DIGITS, MOVED, type RouteTokens } from "./routetoken.js";
+import { ASSERTED, FLOW_TOKEN_DIGITS, MOVED, type RouteTokens } from "./routetoken.js";
 
 export class Routing {
   private readonly domains: Domains;
@@ -32,6 +33,8 @@ export class Routing {
   private readonly address = new NameAddress();
   private readonly next = new Uri();
   private readonly user = new Span();
+  private readonly value = new Span();
+  private readonly identity = new Span();
 
   constructor(domains: Domains, routeTokens: RouteTokens) {
     this.domains = domains;
@@ -46,6 +49,7 @@ export class Routing {
     route.count = route.ownCount = 0;
     route.isBroken = route.isFollowed = route.isInDialog = false;
     route.flowState = FLOW_NONE;
+    route.isAsserted = false;
     route.isReadable = this.readFields(m, route);
     return route.isReadable;
   }
@@ -87,11 +91,22 @@ export class Routing {
     user.set(uri.bytes, uri.userStart, uri.userEnd);
     if (user.size() === 0) return hasToken;
     route.flowState = FLOW_NONE;
+    route.isAsserted = false;
     if (user.size() === FLOW_TOKEN_DIGITS) {
       route.flowState = this.routeTokens.readFlowToken(user, route.flowToken) ? FLOW_NAMED : FLOW_FORGED;
+      route.isAsserted = route.flowState === FLOW_NAMED && this.isAsserted(m, uri);
       return false;
     }
     return m.toTagEnd > m.toTagStart && this.routeTokens.readToken(m, user, route.token);
+  }
+
+  /** Whether a server on our store vouches for P-Asserted-Identity, by a parameter in the URI with the flow token. */
+  private isAsserted(m: Message, uri: Uri): boolean {
+    const { identity, value } = this;
+    const row = identityRow(m);
+    if (row < 0 || !uri.param(ASSERTED, value)) return false;
+    identity.set(m.bytes, m.valueStart(row), m.valueEnd(row));
+    return this.routeTokens.isAssertion(m, value, this.user, identity);
   }
 
   /** Lets the request go on without credentials if its token allows the next hop, which is `next`. */

@@ -10,6 +10,7 @@ import { TRANSPORT_NONE, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../
 import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import type { Domains } from "./domains.js";
 import { type Hop, isBehindNat } from "./hop.js";
+import { bindingOf } from "./keptflows.js";
 import { AOR_MAX_BYTES, type Bindings, writeUser } from "./location.js";
 import type { NumberPlan } from "./numberplan.js";
 import { KIND_ELSEWHERE, KIND_NOBODY, KIND_SELF, KIND_STRANGE, KIND_USER, type Route } from "./route.js";
@@ -121,6 +122,8 @@ export class Targets {
     // Our own Path is for other servers.
     if (list.path.size() > 0 && !(list.isOwnPath && list.node === this.node)) {
       hop.path.set(list.path.bytes, list.path.start, list.path.end);
+      hop.isPeers = list.isOwnPath;
+      hop.binding = bindingOf(list);
       return true;
     }
     const { flow } = hop;

@@ -9,9 +9,23 @@ import { UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5 } from "../../src/wire/digest.js";
 import type { Sent } from "../transaction/harness.js";
 import { home, secretOf } from "./house.js";
-import { ALICE, type Ask, ask, BOB, field, fields, ProxyHouse, STRANGER, withoutState } from "./proxied.js";
+import {
+  ALICE,
+  type Ask,
+  ask,
+  BOB,
+  field,
+  fields,
+  PEER,
+  PROXY,
+  ProxyHouse,
+  peers,
+  STRANGER,
+  withoutState,
+} from "./proxied.js";
 
 const CONTACT = "<sip:bob@10.0.0.3:5060>";
+const PEER_PLACE = PEER + ":5060";
 const OWN: Ask = { from: "<sip:alice@example.org>;tag=aa" };
 const METHODS = ["INVITE", "MESSAGE", "SUBSCRIBE", "OPTIONS", "NOTIFY", "REFER", "PUBLISH", "INFO", "PING"];
 /** The same claim in the spellings that a parser may meet. */
@@ -159,5 +173,68 @@ describe("a request that is kept", () => {
     const [second] = h.answers(first, 486);
     expect(second.line).toContain("INVITE sip:bob@10.0.0.5");
     expect(claims(second)).toEqual([]);
+  });
+});
+
+describe("servers on one store", () => {
+  const KEPT = ';reg-id=1;+sip.instance="<urn:uuid:00000000-0000-1000-8000-aabbccddeeff>"';
+  const ASSERTED = "P-Asserted-Identity: <sip:alice@example.org>\r\n";
+  const AT_FIRST = PROXY + ":5060";
+
+  /** @returns the server that has the flow of bob's phone, and the request of alice by the other one */
+  function forwarded(extra = ""): [ProxyHouse, string] {
+    const [first, second] = peers();
+    first.bind("bob", CONTACT + KEPT, BOB, "Supported: path, outbound\r\n");
+    const [sent] = second.sends({ ...OWN, extra }, ALICE, "alice", "secretA");
+    expect(sent.to).toBe("udp " + AT_FIRST);
+    return [first, sent.text];
+  }
+
+  test("pass on what one of them says, and nothing else", () => {
+    const [first, text] = forwarded(CLAIMS[0]);
+    expect(text).toContain(ASSERTED);
+    const [sent] = first.receive(text, PEER_PLACE).filter(({ line }) => line.startsWith("INVITE"));
+    expect(sent.to).toBe("udp " + BOB);
+    expect(claims(sent)).toEqual([ASSERTED.trim()]);
+    expect(sent.text).not.toContain("asserted=");
+  });
+
+  test("do not believe a changed field, a changed request, or another hash", () => {
+    const [, text] = forwarded();
+    const changes: [string, string | RegExp, string][] = [
+      ["another user", "<sip:alice@example.org>\r\nRoute", "<sip:bob@example.org>\r\nRoute"],
+      ["a name before it", "P-Asserted-Identity: <", 'P-Asserted-Identity: "Bob" <'],
+      ["a second field", ASSERTED, ASSERTED + ASSERTED.replace("alice", "bob")],
+      ["a second value", "<sip:alice@example.org>\r\nRoute", "<sip:alice@example.org>, <sip:bob@example.org>\r\nRoute"],
+      ["another call", /Call-ID: (.*)\r\n/, "Call-ID: x$1\r\n"],
+      ["another tag", "tag=aa", "tag=ab"],
+      ["another number", /CSeq: \d+/, "CSeq: 77"],
+      ["no hash", /;asserted=[0-9a-f]+/, ""],
+      ["a short hash", /;asserted=[0-9a-f]/, ";asserted="],
+      ["an empty hash", /;asserted=[0-9a-f]+/, ";asserted="],
+      ["no number", /;asserted=[0-9a-f]{16}/, ";asserted=zzzzzzzzzzzzzzzz"],
+    ];
+    for (let i = 0; i < 16; i++) {
+      const flip = (_all: string, before: string, digit: string): string => before + (digit === "0" ? "1" : "0");
+      const [first] = forwarded();
+      const forged = text.replace(new RegExp(`(;asserted=[0-9a-f]{${i}})([0-9a-f])`), flip as never);
+      const sent = first.receive(forged, PEER_PLACE).filter(({ line }) => line.startsWith("INVITE"));
+      expect(claims(sent[0]), "digit " + i).toEqual([]);
+    }
+    for (const [what, from, to] of changes) {
+      const [first] = forwarded();
+      const forged = text.replace(from, to);
+      expect(forged, what).not.toBe(text);
+      const sent = first.receive(forged, PEER_PLACE).filter(({ line }) => line.startsWith("INVITE"));
+      expect(sent, what).toHaveLength(1);
+      expect(claims(sent[0]), what).toEqual([]);
+    }
+  });
+
+  test("keep a name to themselves that its owner wants not told", () => {
+    const [first, text] = forwarded("Privacy: id\r\n");
+    expect(text).not.toContain("sserted");
+    const [sent] = first.receive(text, PEER_PLACE).filter(({ line }) => line.startsWith("INVITE"));
+    expect(claims(sent)).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { ipv4 } from "../../src/core/address.js";
 import { TOKEN_LIFE_S } from "../../src/server/routetoken.js";
 import { field, fields } from "../transaction/harness.js";
 import { contactsOf, home } from "./house.js";
-import { ALICE, type Ask, brief, ProxyHouse } from "./proxied.js";
+import { ALICE, type Ask, brief, PEER, ProxyHouse, peers } from "./proxied.js";
 
 const URN = "<urn:uuid:00000000-0000-1000-8000-aabbccddeeff>";
 const KEPT = ';reg-id=1;+sip.instance="' + URN + '"';
@@ -246,5 +246,49 @@ describe("servers that share a store, RFC 5626 §5.3", () => {
     const [invite] = h.sends({});
     expect(brief([invite])).toEqual(["INVITE 10.0.0.7:5060"]);
     expect(brief(h.answers(invite, 430))).toEqual(["480 10.9.9.9:5060"]);
+    expect([bound(h), h.proxy.counters.flowsLost]).toEqual([[], 1]);
+  });
+
+  it("forget a flow that another server has lost, and call an older one of the phone", () => {
+    const [first, second] = peers();
+    const stream = (number: number, regId: string): string =>
+      first.registerByStream(number, "10.7.7.7", 41_000 + number, {
+        ...bob("<sip:bob@10.0.0.3:5060;transport=tcp>" + KEPT.replace("=1", "=" + regId)),
+        callId: "flow" + regId,
+      });
+    stream(7, "1");
+    stream(8, "2");
+    const other = KEPT.replace("ff>", "00>");
+    first.register({ ...bob("<sip:bob@10.0.0.4>" + other), callId: "other" }, "10.0.0.4:5060");
+    expect(bound(first)).toHaveLength(3);
+    const sent = second.sends({});
+    expect(brief(sent)).toEqual(["INVITE 10.0.0.1:5060", "INVITE 10.0.0.1:5060"]);
+    const youngest = sent.find(({ line }) => line.includes("10.0.0.3"))!;
+    first.layer.streamClosed(8);
+    expect(brief(first.receive(youngest.text, PEER + ":5060"))).toEqual(["430 " + PEER + ":5060"]);
+    const again = second.answers(youngest, 430);
+    expect(brief(again)).toEqual(["INVITE 10.0.0.1:5060"]);
+    expect(again[0].text).not.toContain(/\r\nRoute: <sip:([0-9a-f]+)/.exec(youngest.text)![1]);
+    expect(bound(first)).toHaveLength(2);
+    expect(second.proxy.counters.flowsLost).toBe(1);
+    // The other phone still rings; it answers after both flows of the first one are lost.
+    expect(brief(second.answers(again[0], 430))).toEqual([]);
+    expect(bound(first)).toEqual(["sip:bob@10.0.0.4"]);
+    const ringing = sent.find((one) => one !== youngest)!;
+    expect(brief(second.answers(ringing, 200, "bb", "Contact: <sip:bob@10.0.0.4>\r\n"))).toEqual(["200 10.9.9.9:5060"]);
+    expect(second.isIdle()).toBe(true);
+  });
+
+  it("keep the binding of a phone that registered anew meanwhile", () => {
+    const [first, second] = peers();
+    const contact = bob("<sip:bob@10.0.0.3:5060;transport=tcp>" + KEPT);
+    first.registerByStream(7, "10.7.7.7", 41_000, contact);
+    const [invite] = second.sends({});
+    first.layer.streamClosed(7);
+    first.registerByStream(8, "10.7.7.7", 41_001, { ...contact, callId: "anew" });
+    expect(brief(second.answers(invite, 430))).toEqual(["480 10.9.9.9:5060"]);
+    expect(bound(first)).toHaveLength(1);
+    expect(brief(second.sends({}))).toEqual(["INVITE 10.0.0.1:5060"]);
+    expect(second.isIdle()).toBe(true);
   });
 });

@@ -17,6 +17,7 @@ import { field, fields, responseTo, type Sent } from "../transaction/harness.js"
 import { DOMAIN, House, home, type Place, users } from "./house.js";
 
 export const PROXY = "10.0.0.1";
+export const PEER = "10.0.0.11";
 /** Addresses of the phones. */
 export const ALICE = "10.0.0.2:5060";
 export const BOB = "10.0.0.3:5060";
@@ -152,6 +153,15 @@ export class ProxyHouse extends House {
   localIp(): number {
     return ipv4(PROXY);
   }
+}
+
+/** Makes two houses with one store and one key; the second one is at PEER. */
+export function peers(): [ProxyHouse, ProxyHouse] {
+  const place = { ...home(), isShared: true };
+  const first = new ProxyHouse({}, [], null, place);
+  const second = new ProxyHouse({}, [], () => first.memory, { ...place, ip: PEER, seed: 5 });
+  for (const one of [first, second]) one.routeTokens?.setKey(new Uint8Array(32).fill(7));
+  return [first, second];
 }
 
 /** Makes the house's proxy stateless from here on. @param guard that of the registrar, if both are to count together */
