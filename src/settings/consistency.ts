@@ -9,6 +9,7 @@ import { printable, SHOWN_MOST } from "../core/printable.js";
 import { Dialog } from "../dialog/dialog.js";
 import { Account, type AccountSettings } from "../ua/account.js";
 import { readAccount, readTarget } from "../ua/target.js";
+import { readDomain } from "../ua/uritext.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { checkNetwork } from "./network.js";
 import { HOUSE_GROUP, readPlan } from "./ringplan.js";
@@ -18,6 +19,7 @@ import type { Settings } from "./settings.js";
 import { agentSettings } from "./useragent.js";
 
 const ANY_IP = 0xffffffff;
+const USUAL_PORT = 5060;
 /**
  * Octets of a REGISTER besides the texts that are counted below: fixed fields, our Via and tag, the Contact's address,
  * credentials with a nonce of 64.
@@ -39,9 +41,22 @@ function checkAccount(settings: Settings): string {
   const all = agentSettings(settings);
   if (!fits(all))
     return "sip.user, sip.name, sip.domain and sip.proxy are too long together: one of them has to be shorter";
-  return all.second === undefined || fits(all.second)
-    ? ""
-    : "account2.user, account2.name, account2.domain and account2.proxy are too long together: one of them has to be shorter";
+  const { second } = all;
+  if (second === undefined) return "";
+  if (!fits(second))
+    return "account2.user, account2.name, account2.domain and account2.proxy are too long together: one of them has to be shorter";
+  // Both would bind one Contact to one address, so the end of the one is the end of the other.
+  return second.user === all.user && hostAndPort(second.domain) === hostAndPort(all.domain)
+    ? "account2.user: '" +
+        printable(second.user, SHOWN_MOST) +
+        "' at that server is the first account: set another user"
+    : "";
+}
+
+/** @returns a domain for comparison: in small letters, without the usual port */
+function hostAndPort(domain: string): string {
+  const { host, port } = readDomain(domain);
+  return host.toLowerCase() + ":" + (port > 0 ? port : USUAL_PORT);
 }
 
 function fits(settings: AccountSettings): boolean {

@@ -243,6 +243,25 @@ describe("a call", () => {
     settings.assign(`account2.domain=${SECOND}`);
     expect(checkTogether(settings)).toBe("");
   });
+
+  it.each([
+    ["pbx.example", "door", "pbx.example", "door", false],
+    ["pbx.example", "door", "PBX.example:5060", "door", false],
+    ["pbx.example:5070", "door", "pbx.example:5070", "door", false],
+    ["pbx.example", "door", "pbx.example", "Door", true],
+    ["pbx.example", "door", "pbx.example:5070", "door", true],
+    ["", "door", "pbx.example", "door", true],
+  ])("may be at the first one's server, with a user of its own: %s %s, %s %s", async (...given) => {
+    const { checkTogether } = await import("../../src/settings/consistency.js");
+    const { Settings } = await import("../../src/settings/settings.js");
+    const [domain, user, secondDomain, secondUser, isRight] = given;
+    const settings = new Settings();
+    for (const one of [`sip.domain=${domain}`, `sip.user=${user}`]) expect(settings.assign(one)).toBe("");
+    for (const one of [`account2.domain=${secondDomain}`, `account2.user=${secondUser}`])
+      expect(settings.assign(one)).toBe("");
+    const problem = "account2.user: 'door' at that server is the first account: set another user";
+    expect(checkTogether(settings)).toBe(isRight ? "" : problem);
+  });
 });
 
 describe("a caller", () => {
