@@ -48,8 +48,8 @@ export class KeptFlows implements LocationUser {
   }
 
   /**
-   * Notes the flow of `binding`, as `bindingOf` has it, as gone, and steps `list` to another flow of that phone with the
-   * same q. A phone that registered anew has another binding.
+   * Notes the flow of `binding`, as `bindingOf` has it, as gone, and steps `list` to another flow of that phone with
+   * the same q. A phone that registered anew has another binding.
    * @returns 1 when there is one, 0 when there is none, -1 when the binding is not in `list`
    */
   findOther(list: Bindings, binding: number): number {

@@ -282,7 +282,8 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
 
   /**
    * Another server has lost the flow of a phone (430): the location service is asked for its binding, which is removed,
-   * and for another flow of it. While it is being asked already, the binding stays until the next request. RFC 5626 §5.3
+   * and for another flow of it. While it is being asked already, the binding stays until the next request. RFC 5626
+   * §5.3
    */
   private loseFlow(t: ServerTransaction, binding: number): void {
     const { contexts } = this;
