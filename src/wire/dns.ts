@@ -17,6 +17,11 @@ export const DNS_BYTES = 512;
 export const HEADER_BYTES = 12;
 const NAME_CHARACTERS = 253;
 const LABEL_OCTETS = 63;
+/**
+ * Pointers that are followed in one name. Real names have one or two; a message may have so many records, each with a
+ * name that is a chain of pointers through half of it, that reading it would stop a board for seconds.
+ */
+export const POINTERS_MOST = 8;
 /** Number of records of each kind; further ones are left out. */
 const RECORDS = 8;
 
@@ -241,13 +246,14 @@ function readName(bytes: Uint8Array, from: number, end: number): string | null {
   let out = "";
   let at = from;
   let before = from;
+  let pointers = 0;
   while (at < end) {
     const size = bytes[at];
     if (size === 0) return out;
     if (size >= 0xc0) {
       if (at + 1 >= end) return null;
       at = (size & 0x3f) * 256 + bytes[at + 1];
-      if (at >= before) return null;
+      if (at >= before || ++pointers > POINTERS_MOST) return null;
       before = at;
       continue;
     }

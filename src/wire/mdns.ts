@@ -6,7 +6,7 @@
  * Not here: the answers of a name server (dns.ts), and which record answers what (src/links).
  */
 import { lower } from "../core/bytes.js";
-import { afterName, CLASS_IN, HEADER_BYTES, ttlOf, uint16, writeName } from "./dns.js";
+import { afterName, CLASS_IN, HEADER_BYTES, POINTERS_MOST, ttlOf, uint16, writeName } from "./dns.js";
 
 export const MDNS_PORT = 5353;
 /** 224.0.0.251. Routers do not pass on what is sent to it. */
@@ -133,6 +133,7 @@ export class MdnsWalk {
 export function isName(bytes: Uint8Array, from: number, end: number, name: Uint8Array): boolean {
   let at = from;
   let before = from;
+  let pointers = 0;
   let i = 0;
   while (at < end) {
     const size = bytes[at];
@@ -140,7 +141,7 @@ export function isName(bytes: Uint8Array, from: number, end: number, name: Uint8
       // A pointer leads towards the start only, so the walk ends.
       if (at + 1 >= end) return false;
       at = (size & 0x3f) * 256 + bytes[at + 1];
-      if (at >= before) return false;
+      if (at >= before || ++pointers > POINTERS_MOST) return false;
       before = at;
       continue;
     }
@@ -157,13 +158,14 @@ export function isName(bytes: Uint8Array, from: number, end: number, name: Uint8
 function copyName(bytes: Uint8Array, from: number, end: number, out: Uint8Array, start: number): number {
   let at = from;
   let before = from;
+  let pointers = 0;
   let to = start;
   while (at < end) {
     const size = bytes[at];
     if (size >= 0xc0) {
       if (at + 1 >= end) return -1;
       at = (size & 0x3f) * 256 + bytes[at + 1];
-      if (at >= before) return -1;
+      if (at >= before || ++pointers > POINTERS_MOST) return -1;
       before = at;
       continue;
     }

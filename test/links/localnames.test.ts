@@ -9,7 +9,7 @@ import { VirtualNetwork } from "../../host-sim/world/network.js";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { isLocalName, LocalNames } from "../../src/links/localnames.js";
 import type { LocalService } from "../../src/links/responder.js";
-import { MDNS_BYTES, MDNS_GROUP, MDNS_PORT } from "../../src/wire/mdns.js";
+import { isName, MDNS_BYTES, MDNS_GROUP, MDNS_PORT, MdnsWalk, nameOctets } from "../../src/wire/mdns.js";
 import { Home } from "./home.js";
 import { type Message, message, read } from "./mdnsmessage.js";
 
@@ -522,6 +522,39 @@ describe("messages that are broken", () => {
     for (const name of [[0xc0, 12], [0xc0, 14, 0xc0, 12], [1, 0x61, 0xc0, 12], [0xff, 0xff], [63], [0xc0]])
       link.raw(Uint8Array.from([...head, ...name, 0, 255, 0, 1]));
     expect(await link.run(2000)).toEqual([]);
+  });
+});
+
+describe("a name that is a chain of pointers", () => {
+  /** @returns a response whose last record has the name of the first one, over so many pointers */
+  const chained = (pointers: number): Uint8Array => {
+    const first = { name: "door.local", type: "A", isUnique: true, ttlS: 120, data: "10.0.0.66" };
+    const bytes = [...message({ isResponse: true, answers: [first] })];
+    // The chain lies in a record that means nothing.
+    bytes.push(0, 0, 99, 0, 1, 0, 0, 0, 0, (2 * pointers) >> 8, (2 * pointers) & 255);
+    let at = 12;
+    for (let i = 0; i < pointers; i++) {
+      bytes.push(0xc0 | (at >> 8), at & 255);
+      at = bytes.length - 2;
+    }
+    bytes.push(...bytes.slice(at, at + 2), 0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4, 10, 0, 0, 66);
+    bytes[7] += 2;
+    return Uint8Array.from(bytes);
+  };
+
+  it.each([
+    [1, true],
+    [8, true],
+    [9, false],
+    [300, false],
+  ])("of %i is read: %s", (pointers, isRead) => {
+    const walk = new MdnsWalk();
+    const bytes = chained(pointers);
+    expect(walk.begin(bytes, bytes.length)).toBe(true);
+    let last = -1;
+    while (walk.next()) last = walk.nameAt;
+    expect([walk.kind, walk.dataSize]).toEqual([1, 4]);
+    expect(isName(bytes, last, bytes.length, nameOctets("door.local"))).toBe(isRead);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Tests questions to a name server and its answers, octet by octet. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ipv4 } from "../../src/core/address.js";
+import { ipv4, ipv4Text } from "../../src/core/address.js";
 import {
   chooseService,
   DNS_A,
@@ -158,6 +158,26 @@ describe("An answer", () => {
     expect([answer[pointer], answer[pointer + 1]]).toEqual([0xc0, 12]);
     answer[pointer + 1] = pointer;
     expect(read(answer)).toMatchObject({ code: 0, addresses: [] });
+  });
+
+  it.each([
+    [8, ["192.0.2.1"]],
+    [9, []],
+    [150, []],
+  ])("with a name that is a chain of %i pointers is read as far as real names go", (pointers, found) => {
+    const answer = [...answerTo(question("sip.example"), [{ name: "sip.example", a: "192.0.2.1" }])];
+    const record = answer.splice(-16);
+    answer.push(0, 0, 99, 0, 1, 0, 0, 0, 0, (2 * pointers) >> 8, (2 * pointers) & 255);
+    let at = 12;
+    for (let i = 0; i < pointers; i++) {
+      answer.push(0xc0 | (at >> 8), at & 255);
+      at = answer.length - 2;
+    }
+    // The last pointer of the chain is that of the record.
+    answer.push(...answer.slice(at, at + 2), ...record.slice(2));
+    answer[7] += 1;
+    const { addresses } = read(Uint8Array.from(answer));
+    expect(addresses.map(ipv4Text)).toEqual(found);
   });
 
   it("of any octets, or cut anywhere, is read without harm", () => {
