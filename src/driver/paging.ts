@@ -137,8 +137,9 @@ export class Paging implements TimerUser {
     if (this.ip < 0) this.follow(ip, port);
     const order = reception.packet(view.ssrc, view.sequence, view.timestamp);
     if (order === PACKET_REFUSED) return;
-    timers.start(this.timer, SILENCE_MS);
+    // A packet that is repeated for ever is silence, and keeps no other source away.
     if (order === PACKET_DUPLICATE) return;
+    timers.start(this.timer, SILENCE_MS);
     if (order === PACKET_FIRST) jitter.restart();
     reception.timing((timers.nowMs * SAMPLES_PER_MS) | 0, view.timestamp);
     jitter.idle = this.isOn ? (timers.nowMs - this.playedMs) * SAMPLES_PER_MS : FRAME;

@@ -127,6 +127,24 @@ describe("an announcement", () => {
     expect(home.events[home.events.length - 1].fields.address).toBe(`${HOUSE}:4002`);
   });
 
+  it("is not kept away for long by a source that sends one packet again and again", async () => {
+    const { home, told, sender } = await paged();
+    const other = await new Sender(home, 2).open(4002);
+    const same = other.packet();
+    for (let i = 0; i < 100; i++) {
+      other.raw(same);
+      await home.run(20);
+    }
+    expect(told()).toEqual([]);
+    for (let i = 0; i < 100; i++) {
+      sender.raw(sender.packet());
+      other.raw(same);
+      await home.run(20);
+    }
+    expect(told()).toEqual(["page started"]);
+    expect(home.events.find(({ name }) => name === "page")?.fields.address).toBe(`${HOUSE}:4000`);
+  });
+
   it("goes on over a gap of the network, and with a source that starts anew", async () => {
     const { home, told, sender } = await paged();
     await sender.send(300);
