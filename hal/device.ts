@@ -102,6 +102,8 @@ export interface Trust {
 export interface TcpStack {
   /** The port it listens on; 0 if it only calls. */
   readonly port: number;
+  /** The port on which it listens for TLS; undefined if it does not. */
+  readonly tlsPort?: number;
   /**
    * Returns at once; the connection opens in the background, and failure is `onClose`. @returns null if there is no
    * room for another

@@ -21,10 +21,11 @@ import { NO_SPEAKER, SamplesInput } from "./io/audio.js";
 import { BOARD_WIRING, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8311 } from "./io/chips/es8311.js";
 import { VirtualEs8388 } from "./io/chips/es8388.js";
+import type { DoorListener } from "./io/doorlistener.js";
 import { Keypad } from "./io/keypad.js";
 import { SecureRandom, SeededRandom } from "./io/random.js";
 import { MemoryStore } from "./io/store.js";
-import { Party } from "./party.js";
+import { listenerProblem, Party } from "./party.js";
 import { type House, ownAddress, Wiretap } from "./wiring.js";
 import { type RoomName, Scene } from "./world/acoustics/scene.js";
 import { limitsOf, type SimBoard } from "./world/boards.js";
@@ -72,6 +73,8 @@ export interface HousePlan {
   tell(event: SimEvent): void;
   /** Gets the secrets of connections by TLS. */
   keylog?: ((line: Uint8Array) => void) | undefined;
+  /** The door's port for TLS; undefined for none. */
+  listener?: DoorListener | undefined;
   /**
    * The place of the door: its loudspeaker is heard by its microphone there, and a phone's by the phone's. Undefined
    * for none.
@@ -152,6 +155,7 @@ export class SimHouse {
     setAll(settings, plan.ofLine);
     const misfit = checkTogether(settings) || sizeProblem(settings);
     if (misfit !== "") throw new Misfit(misfit);
+    this.checkListener();
     const isServed = plan.phones > 0 && hasServer(settings);
     const serverPort = settings.get("sip.port") + SERVER_SIP_STEP;
     const passwords = isServed ? random() : null;
@@ -188,6 +192,7 @@ export class SimHouse {
       limits: limitsOf(plan.board),
       inputs: plan.board.inputs,
       relays: plan.board.relays,
+      listener: plan.listener,
       reread: () => {
         const fresh = new Settings();
         setAll(fresh, plan.ofFile);
@@ -236,6 +241,16 @@ export class SimHouse {
     this.makeServer = isServed ? () => new HouseServer(this.world, random(), options) : null;
     this.serverAt = isServed ? serverAddress(settings) : "";
     this.server = this.makeServer?.() ?? null;
+  }
+
+  /** Refuses a port for TLS that the door cannot have; a panel may take time and network away later. @throws Misfit */
+  private checkListener(): void {
+    const { listener, ladder } = this.plan;
+    const address = this.settings.get("net.address");
+    if (listener === undefined) return;
+    const problem = listenerProblem(listener, ownAddress(address), false);
+    if (problem !== "") throw new Misfit(problem);
+    ladder.name(address, listener.port, "door");
   }
 
   private noteGuests(guests: readonly GuestPhone[]): void {

@@ -7,9 +7,20 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { Es8311 } from "../hal/codecs/es8311.js";
 import { Es8388 } from "../hal/codecs/es8388.js";
-import type { AudioInput, AudioOutput, AudioPort, Clock, Codec, Device, InputName, Store } from "../hal/device.js";
+import type {
+  AudioInput,
+  AudioOutput,
+  AudioPort,
+  Clock,
+  Codec,
+  Device,
+  InputName,
+  Store,
+  TcpOptions,
+} from "../hal/device.js";
 import { TimedPort } from "../hal/timedport.js";
 import type { TerminalUser } from "../src/console/terminal.js";
+import { ipv4Text } from "../src/core/address.js";
 import type { Limits } from "../src/core/limits.js";
 import type { RandomSource } from "../src/core/random.js";
 import { HOUSE_LIMITS } from "../src/driver/limits.js";
@@ -21,6 +32,7 @@ import type { Settings } from "../src/settings/settings.js";
 import { CodecInput, CodecOutput, type VirtualCodec } from "./io/chips/codec.js";
 import { VirtualEs8388 } from "./io/chips/es8388.js";
 import { VirtualContact, VirtualOutput } from "./io/digital.js";
+import type { DoorListener } from "./io/doorlistener.js";
 import { VirtualReader } from "./io/reader.js";
 import { PartOfStore } from "./io/store.js";
 import { problemOfCertificates } from "./io/tls.js";
@@ -43,6 +55,8 @@ export interface Belongings {
   /** The inputs and the number of relays that it has; undefined for all. */
   inputs?: readonly InputName[];
   relays?: number;
+  /** Its port for TLS; undefined for none. */
+  listener?: DoorListener | undefined;
   /** Reads the settings anew before a restart by `reboot`; undefined if it cannot restart. */
   reread?: () => void;
 }
@@ -185,6 +199,16 @@ export class Party implements DoorEvents, TerminalUser {
     return codec;
   }
 
+  /** @returns the port for TLS beside that of `options`; null for none @throws Error of one line */
+  private listenerOf(options: TcpOptions, ip: number): DoorListener | null {
+    const { listener } = this.belongings;
+    if (listener === undefined || options.setting !== "sip.port") return null;
+    const problem = listenerProblem(listener, ip, this.house.network !== null);
+    if (problem === "") return listener;
+    this.event("error", problem, NO_FIELDS);
+    return null;
+  }
+
   private device(belongings: Belongings): Device {
     const { house, settings } = this;
     const { codec } = belongings;
@@ -200,7 +224,7 @@ export class Party implements DoorEvents, TerminalUser {
       random: belongings.random,
       resolver: wiring.resolver,
       udp: (options) => wiring.udp(options, options.setting === "sip.port"),
-      tcp: (options) => wiring.tcp(options, options.setting === "sip.port"),
+      tcp: (options) => wiring.tcp(options, options.setting === "sip.port", this.listenerOf(options, ip)),
       // The virtual network has no TLS.
       hasTls: house.network === null,
       authorityProblem: problemOfCertificates,
@@ -217,6 +241,14 @@ export class Party implements DoorEvents, TerminalUser {
       journal: new PartOfStore(belongings.store, "journal-"),
     };
   }
+}
+
+/** @returns "" or why a door at that address cannot have that port for TLS */
+export function listenerProblem(listener: DoorListener, ip: number, isVirtual: boolean): string {
+  const place = "--listen tls:" + ipv4Text(listener.ip) + ":" + listener.port + ": ";
+  if (isVirtual) return place + "the virtual network has no TLS: leave --virtual-time out";
+  if (listener.ip === ip || listener.ip === 0) return "";
+  return place + "must be on the door's own address, net.address, which is " + ipv4Text(ip);
 }
 
 /**

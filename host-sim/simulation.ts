@@ -5,13 +5,16 @@
  */
 import type { TerminalUser } from "../src/console/terminal.js";
 import { ipv4 } from "../src/core/address.js";
+import { NO_FIELDS } from "../src/intercom/events.js";
 import type { Change } from "./config/file.js";
 import { type HousePlan, Misfit, SimHouse } from "./house.js";
 import { Interruption } from "./interruption.js";
 import { loadWav, NO_SPEAKER, SamplesInput, WavSpeaker } from "./io/audio.js";
+import type { DoorListener } from "./io/doorlistener.js";
 import { keylogOf } from "./io/keylog.js";
 import { openStreamSerial, openTcpSerial, type SerialPort } from "./io/serial.js";
 import { FileStore, MemoryStore } from "./io/store.js";
+import { Certificates } from "./io/tlslistener.js";
 import { Keyboard } from "./keyboard.js";
 import { Output } from "./output.js";
 import type { Mode } from "./panel/protocol.js";
@@ -55,7 +58,7 @@ export class Simulation {
   private readonly plain: SimHouse | null;
   private readonly panel: PanelServer | null;
   private readonly pcap: Pcap | null;
-  private readonly interruption = new Interruption();
+  private readonly interruption: Interruption;
   private readonly serials: SerialPort[] = [];
   /** Events before the script begins, for its first `expect`. */
   private readonly early: SimEvent[] = [];
@@ -71,8 +74,11 @@ export class Simulation {
     this.speaker = options.speaker !== "" ? new WavSpeaker(options.speaker) : null;
     // The lock is released however the program ends.
     if (options.store !== "") process.once("exit", holdStore(options.store));
+    const listener = listenerOf(options);
+    this.interruption = new Interruption(listener === undefined ? null : () => this.reload(listener));
     const base: HouseBase = {
       board,
+      listener,
       ofFile,
       ofLine,
       seed: options.seed,
@@ -119,6 +125,17 @@ export class Simulation {
     const result = this.isScripted ? await this.runSteps() : await this.runByHand();
     await this.stop();
     return result.ok ? 0 : EXIT_FAILED;
+  }
+
+  /** Reads the certificates again; the connections go on. */
+  private reload({ certificates }: DoorListener): void {
+    const { door } = this.home();
+    try {
+      certificates.reload();
+      door.event("config", "certificates", { means: "read again" });
+    } catch (error) {
+      door.event("error", (error as Error).message + ": the earlier certificates stay", NO_FIELDS);
+    }
   }
 
   /** The present house. */
@@ -257,6 +274,16 @@ function holdStore(path: string): () => void {
     // If no lock can be written, nothing can be stored either; that is told when it is tried.
     if ((error as NodeJS.ErrnoException).code !== undefined) return () => {};
     throw new Refusal((error as Error).message, EXIT_FAILED);
+  }
+}
+
+/** @returns the door's port for TLS @throws Refusal if its files are of no use */
+function listenerOf({ listen }: SimOptions): DoorListener | undefined {
+  if (listen === undefined) return undefined;
+  try {
+    return { ip: listen.ip, port: listen.port, certificates: new Certificates(listen.files) };
+  } catch (error) {
+    throw new Refusal((error as Error).message, EXIT_USAGE);
   }
 }
 

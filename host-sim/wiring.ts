@@ -17,6 +17,7 @@ import type {
 import { ipv4, ipv4Text } from "../src/core/address.js";
 import type { RandomSource } from "../src/core/random.js";
 import type { TimerWatcher } from "../src/transaction/watcher.js";
+import { Complaints, type DoorListener, listenSecure } from "./io/doorlistener.js";
 import { NodeResolver } from "./io/resolver.js";
 import { openTcp } from "./io/tcp.js";
 import { openUdp } from "./io/udp.js";
@@ -128,8 +129,8 @@ export class Wiring {
     return this.tapUdp(socket, isSip);
   }
 
-  /** @throws as `udp` */
-  async tcp(options: TcpOptions, isSip: boolean): Promise<TcpStack> {
+  /** @param listener a port for TLS beside it; null for none @throws as `udp` */
+  async tcp(options: TcpOptions, isSip: boolean, listener: DoorListener | null = null): Promise<TcpStack> {
     const { ip } = this;
     const { wiretap } = this.house;
     const { port } = options;
@@ -149,9 +150,12 @@ export class Wiring {
         options.onData(c, bytes, start, end);
       },
     };
-    const { keylog } = this.house;
-    const stack = await (this.host !== null ? this.host.tcp(tapped) : openTcp(tapped, undefined, { keylog }));
-    return this.tapTcp(stack, isSip);
+    const { clock, keylog } = this.house;
+    if (this.host !== null) return this.tapTcp(await this.host.tcp(tapped), isSip);
+    const plain = await openTcp(tapped, undefined, { keylog });
+    if (listener === null) return this.tapTcp(plain, isSip);
+    const complaints = new Complaints(clock, (line) => options.onError(line));
+    return this.tapTcp(await listenSecure(plain, tapped, listener, complaints, keylog), isSip);
   }
 
   private tapUdp(socket: UdpSocket, isSip: boolean): UdpSocket {
@@ -256,6 +260,7 @@ export class Wiring {
           };
     return {
       port: stack.port,
+      ...(stack.tlsPort === undefined ? {} : { tlsPort: stack.tlsPort }),
       connect: (address, port) => {
         const connection = stack.connect(address, port);
         if (connection !== null) wiretap.addEnd(ip, connection.localPort, stack.port);

@@ -17,6 +17,8 @@ import { readCertificates } from "./tls.js";
 
 /** The most handshakes that one address may have under way. */
 const HANDSHAKES_OF_ONE = 64;
+/** The reason that is told of connections beyond the limits. */
+const NO_PLACE = "all places for connections are taken";
 
 /** The file with a certificate (and those between it and its authority), and the file with its key. */
 export interface Pair {
@@ -101,9 +103,12 @@ export function openTls(
   server.on("connection", (socket: Socket) => {
     const { remoteAddress = "", remotePort } = socket;
     const id = remoteAddress + " " + remotePort;
-    if (!handshakes.begin(id, remoteAddress)) socket.destroy();
-    else socket.once("close", () => handshakes.end(id));
+    if (!handshakes.begin(id, remoteAddress)) {
+      onFailed(remoteAddress, NO_PLACE);
+      socket.destroy();
+    } else socket.once("close", () => handshakes.end(id));
   });
+  server.on("drop", (dropped) => onFailed(dropped?.remoteAddress ?? "", NO_PLACE));
   server.on("secureConnection", (socket) => handshakes.end(socket.remoteAddress + " " + socket.remotePort));
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     onFailed(socket.remoteAddress ?? "", safe(error.code ?? error.message));

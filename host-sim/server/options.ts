@@ -7,16 +7,11 @@ import { FLOW_TIMER_S } from "../../src/server/registrar.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
 import { joinValues } from "../io/arguments.js";
+import { type Listen, readListen, readTls } from "../io/listen.js";
 import type { TlsFiles } from "../io/tlslistener.js";
 import { safe } from "../world/events.js";
 import { LEVELS, type Level } from "./log.js";
 import { type RedisPlace, readRedisPlace } from "./redis-place.js";
-
-export interface Listen {
-  transport: "udp" | "tcp" | "tls";
-  ip: number;
-  port: number;
-}
 
 /** The roles a server can have. */
 export const MODES: readonly string[] = ["registrar", "redirect", "proxy"];
@@ -190,7 +185,12 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     if (listen.length > 0 && listen[0].ip !== place.ip) return bad("listen", value, "on the same address as the other");
     listen.push(place);
   }
-  const tls = readTls(values["tls-cert"] ?? [], values["tls-key"] ?? [], values["tls-ca"] ?? "", listen);
+  const tls = readTls(
+    values["tls-cert"] ?? [],
+    values["tls-key"] ?? [],
+    values["tls-ca"] ?? "",
+    listen.some(({ transport }) => transport === "tls"),
+  );
   if (typeof tls === "string") return tls;
   const numbers = {
     // "any" stands alone, or behind the number.
@@ -313,27 +313,6 @@ function commandOf(words: readonly string[]): ServerOptions["command"] | null {
   if (first === "user" && words.length === 3)
     return second === "add" || second === "passwd" || second === "remove" ? `user-${second}` : null;
   return words.length === 1 && (first === "status" || first === "reload") ? first : null;
-}
-
-/** @returns the files, or one line that says what is wrong */
-function readTls(
-  certificates: readonly string[],
-  keys: readonly string[],
-  ca: string,
-  listen: readonly Listen[],
-): TlsFiles | string {
-  const isWanted = listen.some(({ transport }) => transport === "tls");
-  if (certificates.length !== keys.length)
-    return "--tls-cert and --tls-key must be given in pairs: a certificate, and its key";
-  if (isWanted && certificates.length === 0) return "--listen tls:… needs --tls-cert FILE and --tls-key FILE";
-  if (!isWanted && (certificates.length > 0 || ca !== "")) return "--tls-cert and --tls-ca need --listen tls:IP:PORT";
-  return { pairs: certificates.map((certificate, i) => ({ certificate, key: keys[i] })), ca };
-}
-
-function readListen(value: string): Listen | null {
-  const match = /^(udp|tcp|tls):([\d.]+):(\d{1,5})$/.exec(value);
-  if (match === null || ipv4(match[2]) < 0 || Number(match[3]) > 65535) return null;
-  return { transport: match[1] as Listen["transport"], ip: ipv4(match[2]), port: Number(match[3]) };
 }
 
 /** @returns the rule, null when it is malformed or its URI is no sip URI */

@@ -11,11 +11,11 @@ import type { Overload } from "../../src/server/overload.js";
 import type { TransactionLayer } from "../../src/transaction/layer.js";
 import type { Network } from "../../src/transaction/network.js";
 import { serviceOf } from "../../src/transaction/resolver.js";
+import type { Listen } from "../io/listen.js";
 import { NodeResolver } from "../io/resolver.js";
 import { openTcp } from "../io/tcp.js";
 import { type Certificates, openTls } from "../io/tlslistener.js";
 import { openUdp } from "../io/udp.js";
-import type { Listen } from "./options.js";
 import { Probe } from "./probe.js";
 
 /**

@@ -5,6 +5,8 @@
 import { parseArgs } from "node:util";
 import { readAssignment } from "../../src/settings/settings.js";
 import { joinValues } from "../io/arguments.js";
+import { type Listen, readListen, readTls } from "../io/listen.js";
+import type { TlsFiles } from "../io/tlslistener.js";
 import { ROOM_NAMES, type RoomName } from "./acoustics/scene.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
@@ -38,6 +40,8 @@ export interface SimOptions {
   json: boolean;
   pcap: string;
   keylog: string;
+  /** The door's port for TLS, with its certificates; undefined for none. */
+  listen?: Listen & { files: TlsFiles };
   /** -1 for the operating system's randomness. */
   seed: number;
   virtualTime: boolean;
@@ -86,6 +90,13 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
 ${wrapped(BOARD_NAMES.split(", "))}
                        (at first the limits of ${BOARDS[0].name},
                        with every button, contact and relay there can be)
+  --listen tls:IP:PORT the door takes calls by TLS there too (IP: net.address; the
+                       usual port is 5061), with
+  --tls-cert FILE      its certificate (PEM, those between it and its authority
+                       behind it), and
+  --tls-key FILE       its key; HUP reads both again; more pairs are for other
+                       names of the door
+  --tls-ca FILE        only callers with a certificate of these authorities
   --console-port N     the serial console on a TCP port of 127.0.0.1, too
   --store FILE         where saved settings are kept
   --help               this text
@@ -126,6 +137,10 @@ const OPTIONS = {
   json: flag,
   pcap: text,
   keylog: text,
+  listen: text,
+  "tls-cert": { type: "string", multiple: true },
+  "tls-key": { type: "string", multiple: true },
+  "tls-ca": text,
   seed: text,
   "virtual-time": flag,
   "console-port": text,
@@ -171,6 +186,9 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   for (const name of ["config", "mic", "speaker", "pcap", "keylog", "store"] as const) {
     if (given[name] === "") return bad(name, "", "the name of a file");
   }
+  const listen = listenOf(given);
+  if (typeof listen === "string") return listen;
+  if (listen !== null) options.listen = listen;
   if (given.room !== undefined) {
     const room = ROOM_NAMES.find((name) => name === given.room);
     if (room === undefined) return bad("room", given.room, "one of " + ROOM_NAMES.join(", "));
@@ -197,6 +215,18 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
     options.script = steps;
   }
   return options;
+}
+
+/** @returns the port for TLS, null for none, or one line for people */
+function listenOf(given: ReturnType<typeof read>): SimOptions["listen"] | null | string {
+  const { listen: value } = given;
+  const files = readTls(given["tls-cert"] ?? [], given["tls-key"] ?? [], given["tls-ca"] ?? "", value !== undefined);
+  if (value === undefined) return typeof files === "string" ? files : null;
+  const place = readListen(value);
+  if (place === null || place.transport !== "tls")
+    return bad("listen", value, "tls:IP:PORT; sip.port is the port for UDP and TCP");
+  if (given["virtual-time"] === true) return "--listen: the virtual network has no TLS: leave --virtual-time out";
+  return typeof files === "string" ? files : { ...place, files };
 }
 
 /** @returns whether the board has the input that a step uses */

@@ -9,6 +9,7 @@ import { uint16Array } from "../core/arrays.js";
 import { equal, lower, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
+import type { Flow } from "../transaction/flow.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
@@ -85,6 +86,8 @@ export class Dialog {
   readonly target = new Span();
   /** The Request-URI of the request that was begun last. */
   readonly requestUri = new Span();
+  /** The connection by TLS on which the other side said last where it is; missing if it did not say so by TLS. */
+  declare private back?: number;
   private readonly bytes: Uint8Array;
   /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
   private readonly places = uint16Array(TEXTS << 1);
@@ -101,6 +104,7 @@ export class Dialog {
     this.remoteCseq = -1;
     this.acknowledged = false;
     this.rseq = -1;
+    if (this.back !== undefined) this.back = -1;
     this.target.clear();
     this.places.fill(0);
   }
@@ -251,6 +255,7 @@ export class Dialog {
     list.beginField(m, HEADER_RECORD_ROUTE);
     while (list.next()) if (isRoute(list)) this.addRoute(start);
     this.closeField(ROUTES);
+    this.noteBack(t.source);
     this.localCseq = 0;
     this.remoteCseq = m.cseq;
     this.state = DIALOG_EARLY;
@@ -258,6 +263,12 @@ export class Dialog {
     if (m.has(HEADER_CONTACT)) return this.refreshTarget(m);
     // RFC 2543 asked for no Contact: without one, requests go to where the From field says. RFC 2543 §6.22
     return address.parse(m.bytes, m.fromStart, m.fromEnd) && this.takeTarget();
+  }
+
+  /** Notes the way of their request. Ours may go back by the connection that it came by, if that is TLS. */
+  noteBack(source: Flow): void {
+    if (source.transport === TRANSPORT_TLS) this.back = source.connection;
+    else if (this.back !== undefined) this.back = -1;
   }
 
   /** Whether a request belongs to this dialog: Call-ID and both tags, seen from our side. RFC 3261 §12.2.2 */
@@ -401,7 +412,7 @@ export class Dialog {
     const isLoose = this.readHop();
     if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
     else this.requestUri.set(this.bytes, uri.start, uri.end);
-    t.aimRequest(uri, defaultTransport);
+    t.aimRequest(uri, defaultTransport, this.back);
     return isLoose;
   }
 
@@ -429,7 +440,7 @@ export class Dialog {
     const loose = this.readHop();
     const start = loose ? this.target.start : uri.start;
     const w = layer.beginOnce(method, this.bytes, start, loose ? this.target.end : uri.end);
-    layer.onceTargetUri(uri, defaultTransport);
+    layer.onceTargetUri(uri, defaultTransport, this.back ?? -1);
     this.writeHead(w, method, cseq, loose);
     return w;
   }

@@ -24,7 +24,7 @@ export function onReinvite(session: SessionState, t: ServerTransaction, m: Messa
   else if (requests.invite !== null || isOursOpen) t.reply(491);
   else if (responses.answered !== null) responses.refuseForNow(t, 500);
   else if (dialog.isTargetLong(m)) t.reply(513);
-  else if (takeChange(session, t, m, true)) {
+  else if (takeChange(session, t, m, dialog, true)) {
     responses.openInvite(t, m);
     if (acceptInvite(session)) dialog.refreshTarget(m);
   }
@@ -40,7 +40,7 @@ export function onUpdate(session: SessionState, t: ServerTransaction, m: Message
   else if (hasOffer && (negotiation.exchange === EXCHANGE_THEIRS || responses.answered !== null))
     responses.refuseForNow(t, 500);
   else if (!hasOffer && body !== BODY_NONE) responses.refuseOffer(t, m, 415);
-  else if (takeChange(session, t, m, hasOffer)) {
+  else if (takeChange(session, t, m, dialog, hasOffer)) {
     if (!responses.acceptUpdate(t, hasOffer)) {
       session.undoChange(hasOffer);
       return;
@@ -55,10 +55,17 @@ export function onUpdate(session: SessionState, t: ServerTransaction, m: Message
  * Takes the offer and the session interval of a request in the call.
  * @returns false when one of them was refused here
  */
-function takeChange(session: SessionState, t: ServerTransaction, m: Message, hasOffer: boolean): boolean {
+function takeChange(
+  session: SessionState,
+  t: ServerTransaction,
+  m: Message,
+  dialog: Dialog,
+  hasOffer: boolean,
+): boolean {
   const { responses, negotiation } = session;
   if (hasOffer) session.negotiation.outside = session.context.layer.outsideFor(t.source.ip);
   session.negotiation.takeWay(t.source.transport, t.source.connection);
+  dialog.noteBack(t.source);
   const status = hasOffer ? negotiation.receiveOffer(m) : 0;
   if (status !== 0) {
     responses.refuseOffer(t, m, status);

@@ -151,6 +151,8 @@ export class Station
   declare paging?: Paging;
   /** Undefined on a device without TLS. */
   declare secureStream?: Network["secureStream"];
+  /** Undefined on a device that does not listen for TLS. */
+  declare tlsPort?: number;
 
   hardwareAddress(): string {
     return this.device.hardwareAddress?.() ?? "";
@@ -264,6 +266,7 @@ export class Station
       onClose: (connection) => this.onClose(connection),
       onError: (message) => this.report(message),
     });
+    if (this.tcp.tlsPort !== undefined) this.tlsPort = this.tcp.tlsPort;
     const rtpPort = this.settings.get("rtp.port");
     for (let i = 0; i < this.door.ua.lines.length; i++) {
       const index = i;
@@ -290,9 +293,14 @@ export class Station
     await this.startPaging();
     this.checkAuthorities();
     if (this.settings.get("mqtt.enabled") && this.settings.get("mqtt.server") === "") this.report(NO_BROKER);
-    this.events.event("config", "ready", {
-      address: "sip:" + escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":" + port,
-    });
+    const user = escapeUser(this.settings.get("sip.user")) + "@" + ipv4Text(this.ip) + ":";
+    const address = "sip:" + user + port;
+    const { tlsPort } = this;
+    this.events.event(
+      "config",
+      "ready",
+      tlsPort === undefined ? { address } : { address, secure: "sips:" + user + tlsPort },
+    );
     this.enter();
     this.door.start(this.ip);
     for (let i = 0; i < this.contacts.length; i++) this.contacts[i].tell();
@@ -676,8 +684,8 @@ export class Station
 
   private onOpen(connection: TcpConnection, incoming: boolean): void {
     this.enter();
-    if (incoming && !this.door.ua.layer.streamOpened(connection.id, connection.address, connection.port))
-      connection.close();
+    const { id, address, port, proof } = connection;
+    if (incoming && !this.door.ua.layer.streamOpened(id, address, port, proof !== undefined)) connection.close();
     this.leave();
   }
 

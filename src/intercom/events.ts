@@ -143,7 +143,7 @@ export interface EventFields {
   people: { name?: string; count?: number };
   wifi: { ssid?: string; signal?: number; channel?: number; secured?: "yes" | "no" };
   link: { name: string; at: string; reason?: string; code?: number; dropped?: number };
-  config: { address?: string; keys?: string; means?: string };
+  config: { address?: string; secure?: string; keys?: string; means?: string };
   error: {
     address?: string;
     peer?: string;

@@ -290,9 +290,14 @@ export class ClientTransaction implements TimerUser {
     return w;
   }
 
-  /** Sets the next hop. RFC 3263; `target.set` does it for a known flow. */
-  aimRequest(uri: Uri, defaultTransport: number): void {
-    this.host.transport.aim(this.target, uri, defaultTransport);
+  /**
+   * Sets the next hop. RFC 3263; `target.set` does it for a known flow.
+   * @param back a connection that the other side opened (`aimBack`), -1 for none
+   */
+  aimRequest(uri: Uri, defaultTransport: number, back = -1): void {
+    const { transport } = this.host;
+    transport.aim(this.target, uri, defaultTransport);
+    if (back >= 0) transport.aimBack(this.target, back);
   }
 
   /**

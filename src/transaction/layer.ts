@@ -411,8 +411,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   /** Sets the next hop of the request just begun. */
-  onceTargetUri(uri: Uri, defaultTransport: number): void {
+  onceTargetUri(uri: Uri, defaultTransport: number, back: number): void {
     this.transport.aim(this.scratchTarget, uri, defaultTransport);
+    if (back >= 0) this.transport.aimBack(this.scratchTarget, back);
   }
 
   /**

@@ -224,6 +224,16 @@ export class Transport {
     target.setName(host.bytes, host.start, size, uri.port);
   }
 
+  /**
+   * Lets a target be reached by a connection by TLS that its host opened: a phone that called us may listen to nobody,
+   * or with a certificate that we do not believe. A host that is known by its name has to prove it as ever.
+   */
+  aimBack(target: Target, connection: number): void {
+    const stream = this.stream(connection);
+    if (stream === null || !stream.isTls || !stream.isIncoming || target.transport !== TRANSPORT_TLS) return;
+    if (target.nameSize === 0 && target.ip === stream.ip) target.connection = connection;
+  }
+
   /** Finds the target's address, the best one there is. @returns FIND_KNOWN, FIND_WAIT or FIND_FAILED */
   locate(target: Target): number {
     return this.locateNext(target, 0, false);

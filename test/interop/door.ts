@@ -4,6 +4,7 @@
  */
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { Issued } from "../certificates.js";
 import { freePorts, isOpen } from "../ports.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
@@ -30,6 +31,8 @@ export interface DoorOptions {
   hz?: number;
   /** The network that it runs in; the machine's own by default. */
   network?: Network;
+  /** The certificate of its port for TLS; without one it has none. */
+  tls?: Issued;
 }
 
 /** An event line. */
@@ -44,11 +47,14 @@ export interface DoorEvent {
 }
 
 export class Door {
-  readonly port = freePorts(1);
+  /** Its port for UDP and TCP; the next one is for TLS. */
+  readonly port = freePorts(2);
   readonly rtpPort = freePorts(RTP_PORTS);
   /** The address to call it at directly. */
   readonly uri = "sip:door@" + HOST + ":" + this.port;
   readonly events: DoorEvent[] = [];
+  /** The same by TLS. */
+  readonly secureUri = "sip:door@" + HOST + ":" + (this.port + 1) + ";transport=tls";
   /** The file that it writes its packets to. */
   readonly pcapPath: string;
   readonly #speakerPath: string;
@@ -72,7 +78,7 @@ export class Door {
     return door;
   }
 
-  private constructor({ set = {}, script = "expect call=ended 90; quit", hz = 440, network }: DoorOptions) {
+  private constructor({ set = {}, script = "expect call=ended 90; quit", hz = 440, network, tls }: DoorOptions) {
     const folder = makeFolder();
     const mic = join(folder, "mic.wav");
     writeWav(mic, tone(hz, TONE_SECONDS));
@@ -93,6 +99,10 @@ export class Door {
     if (process.env.BOARD) args.push("--board", process.env.BOARD);
     args.push("--console-port", String(this.#consolePort), "--store", join(folder, "store"));
     for (const [key, value] of Object.entries(settings)) args.push("--set", key + "=" + value);
+    if (tls !== undefined) {
+      args.push("--listen", "tls:" + HOST + ":" + (this.port + 1));
+      args.push("--tls-cert", tls.certificate, "--tls-key", tls.key);
+    }
     this.#network = network;
     this.#program = new Program(process.execPath, args, { network });
     this.#program.onLine = (line) => {

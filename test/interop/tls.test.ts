@@ -113,6 +113,45 @@ describeWith(["baresip", "openssl"], "a door, our server and baresip by TLS", ()
   });
 });
 
+describeWith(["baresip", "openssl"], "a door that listens for TLS, and baresip", () => {
+  const phoneOf = (trusted: string): Promise<Baresip> =>
+    Baresip.start({ user: "phone", hz: PHONE_HZ, transport: "tls", encryption: "srtp-mand", ca: trusted });
+  const listening = (script: string): Promise<Door> =>
+    Door.start({ set: { "media.encryption": "require" }, tls: certificate, hz: DOOR_HZ, script });
+
+  it("speak straight from address to address: private, and each can hang up", async () => {
+    const door = await listening("expect call=ended 60; expect call=ended 60; quit");
+    const phone = await phoneOf(ca);
+    await phone.dial(door.secureUri);
+    const call = await door.expect("call", "confirmed");
+    expect([call.direction, call.encryption, call.signalling]).toEqual(["in", AES_80, "TLS"]);
+    await pause(TALK_MS);
+    // The phone's own port for TLS has no certificate, so the BYE takes the way that the call came by.
+    await door.console("press");
+    expect((await door.expect("call", "ended")).reason).toBe("hung up here");
+    await phone.expect("CALL_CLOSED");
+    expectTone(await phone.heard(), DOOR_HZ);
+    await phone.dial(door.secureUri);
+    await door.expect("call", "confirmed");
+    await pause(100);
+    await phone.hangup();
+    expect((await door.expect("call", "ended")).reason).toBe("hung up there");
+    await door.finish();
+    expectTone(door.heard(), PHONE_HZ);
+  });
+
+  it("do not speak if the phone does not believe the certificate, and the door says so", async () => {
+    const door = await listening("expect error 20; quit");
+    const phone = await phoneOf(other.own.certificate);
+    await phone.dial(door.secureUri);
+    expect((await door.expect("error")).value).toBe(
+      "TLS from " + HOST + ": it does not believe our certificate: give it the authority of --tls-cert",
+    );
+    await door.finish();
+    expect(door.all("call")).toEqual([]);
+  });
+});
+
 describeWith(["openssl"], "our server and openssl's client", () => {
   it.each(["-tls1_2", "-tls1_3"])("speak by %s: the chain holds, and OPTIONS is answered", async (version) => {
     const server = await Server.start({ users: ["door"], tls: certificate });
