@@ -2,7 +2,8 @@
  * URIs of the schemes sip, sips (RFC 3261 §19.1) and tel (RFC 3966): their parts as offsets, and whether two mean the
  * same. Of any other scheme only the offset behind its name is known. No name is resolved here.
  */
-import { equal, equalNoCase, lower, NONE, octets, parseUint, Span, text } from "../core/bytes.js";
+import { PORT_MOST } from "../core/address.js";
+import { equal, equalNoCase, lower, NONE, octets, Span, text } from "../core/bytes.js";
 import { addressOf, isSeparator, sameHost, sameUser } from "./compare.js";
 import { component, equalEscaped, unescape as writePlain } from "./escapes.js";
 import { hexDigit, STOP_HOST, STOP_NO_URI, STOP_URI_PARAMS, STOP_USER, scan } from "./lex.js";
@@ -33,6 +34,7 @@ const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const QUESTION = 0x3f;
 const AT = 0x40;
+const BRACKET = 0x5b;
 
 // Constants of this file: see lex.ts.
 const USER_END = STOP_USER;
@@ -56,8 +58,6 @@ export class Uri {
   /** The host, an IPv6 address without its brackets; empty for tel. */
   hostStart = 0;
   hostEnd = 0;
-  /** The host as a number if it is an IPv4 address; -1 for a name and for IPv6. */
-  ip = -1;
   isIPv6 = false;
   /** The port, -1 when it is not given. */
   port = -1;
@@ -78,19 +78,25 @@ export class Uri {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
-    this.ip = this.port = -1;
+    this.port = -1;
     this.isIPv6 = false;
-    const isUsual = isSipColon(bytes, start, end);
-    const colon = isUsual ? start + SIP.length : schemeStop(bytes, start, end);
+    this.headersStart = this.headersEnd = end;
+    if (isSipColon(bytes, start, end)) {
+      this.scheme = SCHEME_SIP;
+      this.schemeEnd = start + 3;
+      return this.readSip(bytes, start + 4, end);
+    }
+    const colon = schemeStop(bytes, start, end);
     if (colon < 0 || colon + 1 >= end) return false;
+    const scheme = schemeOf(bytes, start, colon);
+    this.scheme = scheme;
     this.schemeEnd = colon;
-    this.scheme = isUsual ? SCHEME_SIP : schemeOf(bytes, start, colon);
+    if (scheme === SCHEME_SIP || scheme === SCHEME_SIPS) return this.readSip(bytes, colon + 1, end);
     this.userStart = this.userEnd = this.passwordStart = this.passwordEnd = colon + 1;
     this.hostStart = this.hostEnd = colon + 1;
-    this.paramsStart = this.paramsEnd = this.headersStart = this.headersEnd = end;
-    if (this.scheme === SCHEME_SIP || this.scheme === SCHEME_SIPS) return this.readSip(colon + 1);
+    this.paramsStart = this.paramsEnd = end;
     if (scan(bytes, colon + 1, end, NO_URI) < end) return false;
-    return this.scheme === SCHEME_OTHER || this.readTel(colon + 1);
+    return scheme === SCHEME_OTHER || this.readTel(colon + 1);
   }
 
   private readTel(at: number): boolean {
@@ -106,17 +112,16 @@ export class Uri {
     return i > at;
   }
 
-  private readSip(at: number): boolean {
-    const bytes = this.bytes;
-    const end = this.end;
+  private readSip(bytes: Uint8Array, at: number, end: number): boolean {
     // One pass over the user: where it ends, and whether its escapes are whole, for it is looked up and compared. Where
     // there is none the pass goes over all of the URI.
     let stop = -1;
     let colon = -1;
     let isEscaped = true;
+    let octet = 0;
     let i = scan(bytes, at, end, USER_END);
     while (i < end) {
-      const octet = bytes[i];
+      octet = bytes[i];
       if (octet === AT) {
         stop = i;
         break;
@@ -127,7 +132,7 @@ export class Uri {
       else return false;
       i = scan(bytes, i + 1, end, USER_END);
     }
-    i = at;
+    this.userStart = at;
     if (stop >= 0) {
       if (colon < 0) colon = stop;
       if (!isEscaped || colon === at) return false;
@@ -135,44 +140,55 @@ export class Uri {
       this.passwordStart = colon < stop ? colon + 1 : stop;
       this.passwordEnd = stop;
       i = stop + 1;
+    } else {
+      this.userEnd = this.passwordStart = this.passwordEnd = at;
+      i = at;
     }
-    i = this.readHost(i);
+    if (i < end && bytes[i] === BRACKET) i = this.readIPv6(i);
+    else {
+      this.hostStart = i;
+      stop = scan(bytes, i, end, HOST_END);
+      this.hostEnd = stop;
+      i = stop > i ? stop : -1;
+    }
     if (i < 0) return false;
     if (i < end && bytes[i] === COLON) {
       const portStart = ++i;
-      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) i += 1;
-      this.port = parseUint(bytes, portStart, i, 65535);
-      if (this.port < 0) return false;
+      let port = 0;
+      while (i < end) {
+        octet = bytes[i] - 0x30;
+        if (octet < 0 || octet > 9) break;
+        port = port * 10 + octet;
+        if (port > PORT_MOST) return false;
+        i += 1;
+      }
+      if (i === portStart) return false;
+      this.port = port;
     }
-    this.paramsStart = this.paramsEnd = i;
-    if (i < end && bytes[i] === SEMICOLON) {
-      i = scan(bytes, i, end, PARAMS_END);
-      this.paramsEnd = i;
-    }
+    this.paramsStart = i;
+    if (i < end && bytes[i] === SEMICOLON) i = scan(bytes, i, end, PARAMS_END);
+    this.paramsEnd = i;
     if (i === end) return true;
     if (bytes[i] !== QUESTION) return false;
     this.headersStart = i + 1;
     return scan(bytes, i, end, NO_URI) === end;
   }
 
-  private readHost(at: number): number {
+  /** Reads the address whose bracket opens at `at`. @returns the offset behind the bracket that closes, or -1 */
+  private readIPv6(at: number): number {
     const bytes = this.bytes;
     const end = this.end;
-    let i = at;
-    if (i < end && bytes[i] === 0x5b) {
-      i += 1;
-      this.hostStart = i;
-      while (i < end && (hexDigit(bytes[i]) >= 0 || bytes[i] === COLON || bytes[i] === 0x2e)) i += 1;
-      this.hostEnd = i;
-      this.isIPv6 = true;
-      return i < end && bytes[i] === 0x5d && i - this.hostStart >= 2 ? i + 1 : -1;
-    }
-    this.hostStart = i;
-    i = scan(bytes, i, end, HOST_END);
+    let i = at + 1;
+    while (i < end && (hexDigit(bytes[i]) >= 0 || bytes[i] === COLON || bytes[i] === 0x2e)) i += 1;
+    this.hostStart = at + 1;
     this.hostEnd = i;
-    if (i === this.hostStart) return -1;
-    this.ip = addressOf(bytes, this.hostStart, i);
-    return i;
+    this.isIPv6 = true;
+    return i < end && bytes[i] === 0x5d && i - at > 2 ? i + 1 : -1;
+  }
+
+  /** @returns the host as a number if it is an IPv4 address; -1 for a name and for IPv6. It is read on demand. */
+  get ip(): number {
+    return this.isIPv6 ? -1 : addressOf(this.bytes, this.hostStart, this.hostEnd);
   }
 
   /**

@@ -60,7 +60,7 @@ export class Via {
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
     this.bytes = bytes;
-    let i = skipSpace(bytes, start, end);
+    let i = start < end && bytes[start] > SPACE ? start : skipSpace(bytes, start, end);
     this.start = i;
     this.port = -1;
     this.rportFlag = false;
@@ -100,20 +100,24 @@ export class Via {
       this.hostEnd = i;
     }
     this.sentByEnd = i;
-    i = skipSpace(bytes, i, end);
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] === COLON) {
-      i = skipSpace(bytes, i + 1, end);
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const portStart = i;
       let port = 0;
-      while (i < end && bytes[i] >= 0x30 && bytes[i] <= 0x39) {
-        port = port * 10 + bytes[i] - 0x30;
+      let digit = 0;
+      while (i < end) {
+        digit = bytes[i] - 0x30;
+        if (digit < 0 || digit > 9) break;
+        port = port * 10 + digit;
         if (port > PORT_MOST) return -1;
         i += 1;
       }
       if (i === portStart) return -1;
       this.port = port;
       this.sentByEnd = i;
-      i = skipSpace(bytes, i, end);
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     }
     return i;
   }
@@ -121,30 +125,35 @@ export class Via {
   /** Reads the parameters. @returns the offset behind them, or -1. Empty ones are refused: RFC 4475 §3.1.2.1 */
   private readParams(bytes: Uint8Array, at: number, end: number): number {
     let i = at;
+    let paramsEnd = at;
     while (i < end && bytes[i] === SEMICOLON) {
-      i = skipSpace(bytes, i + 1, end);
+      i += 1;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       const nameStart = i;
       i = scan(bytes, i, end, WORD);
       const nameEnd = i;
       if (nameEnd === nameStart) return -1;
       let valueStart = i;
-      this.paramsEnd = i;
-      i = skipSpace(bytes, i, end);
+      paramsEnd = i;
+      if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       if (i < end && bytes[i] === EQUALS) {
-        i = skipSpace(bytes, i + 1, end);
+        i += 1;
+        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
         valueStart = i;
         i = i < end && bytes[i] === QUOTE ? skipQuoted(bytes, i, end) : scan(bytes, i, end, WORD);
         if (i <= valueStart) return -1;
-        this.paramsEnd = i;
-        i = skipSpace(bytes, i, end);
+        paramsEnd = i;
+        if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       }
-      if (equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
+      const length = nameEnd - nameStart;
+      if (length === 6 && equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
         // Two branches are an error: it would depend on the reader which transaction this is.
         if (this.branchEnd > this.branchStart) return -1;
         this.branchStart = valueStart;
-        this.branchEnd = valueStart === nameEnd ? valueStart : this.paramsEnd;
-      } else if (equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
+        this.branchEnd = valueStart === nameEnd ? valueStart : paramsEnd;
+      } else if (length === 5 && equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
     }
+    this.paramsEnd = paramsEnd;
     return i;
   }
 
