@@ -16,7 +16,6 @@ const CR = 13;
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const LESS = 0x3c;
 const GREATER = 0x3e;
 const BACKSLASH = 0x5c;
 
@@ -97,6 +96,7 @@ function markEach(table: Uint16Array, octets: string, stops: number): void {
 
 // V8 treats a constant as one only if it is not exported.
 const KINDS = STOPS;
+const ELEMENT = STOP_ELEMENT;
 
 /** @returns the first offset from `at` whose octet is one of `stops` (STOP_*), or `end` */
 export function scan(bytes: Uint8Array, at: number, end: number, stops: number): number {
@@ -190,19 +190,21 @@ export function skipQuoted(bytes: Uint8Array, at: number, end: number): number {
 
 /** @returns the offset of the comma that ends the element at `at`, or `end`; -1 when a quote or `<` is never closed */
 export function elementEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = scan(bytes, at, end, STOP_ELEMENT);
+  let i = at;
+  let octet = 0;
   while (i < end) {
-    const octet = bytes[i];
-    if (octet === COMMA) return i;
-    if (octet === QUOTE) {
+    octet = bytes[i];
+    if ((KINDS[octet] & ELEMENT) === 0) i += 1;
+    else if (octet === COMMA) return i;
+    else if (octet === QUOTE) {
       i = skipQuoted(bytes, i, end);
       if (i < 0) return -1;
-    } else if (octet === LESS) {
-      while (i < end && bytes[i] !== GREATER) i = scan(bytes, i + 1, end, STOP_URI);
+    } else {
+      // What stands in "<>" parts nothing.
+      while (i < end && bytes[i] !== GREATER) i += 1;
       if (i >= end) return -1;
       i += 1;
     }
-    i = scan(bytes, i, end, STOP_ELEMENT);
   }
   return end;
 }
