@@ -8,6 +8,7 @@ import { DAY_PLANS, HOLD_PLANS, NIGHT_PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
 import type { Writer } from "../wire/writer.js";
 import { writeText } from "./json.js";
+import type { LinkParts } from "./parts.js";
 
 export interface Entity {
   /** The name in the entity's topics, and the end of its id. */
@@ -110,17 +111,8 @@ export function entityOf(key: string): number {
   return -1;
 }
 
-/** The equipment of a door that its settings do not name. */
-export interface Equipment {
-  relays: number;
-  hasWifi: boolean;
-  canRestart: boolean;
-  /** The device knows how much memory is free. */
-  hasMemory: boolean;
-}
-
 /** @returns whether this door has that entity now */
-export function isThere({ key }: Entity, settings: Settings, equipment: Equipment): boolean {
+export function isThere({ key }: Entity, { settings, device }: LinkParts): boolean {
   const number = Number(key.slice(-1));
   switch (key.slice(0, 4)) {
     case "door":
@@ -131,17 +123,17 @@ export function isThere({ key }: Entity, settings: Settings, equipment: Equipmen
     case "tamp":
       return settings.get("door.tamper") !== "off";
     case "rela":
-      return number <= equipment.relays && settings.get("mqtt.open");
+      return number <= device.relays.length && settings.get("mqtt.open");
     case "bolt":
-      return number <= equipment.relays && !settings.get("mqtt.open");
+      return number <= device.relays.length && !settings.get("mqtt.open");
     case "call":
       return key === "call" || key === "caller" || hasPlan(settings, number);
     case "sign":
-      return equipment.hasWifi;
+      return device.wifi !== null;
     case "memo":
-      return equipment.hasMemory;
+      return device.freeBytes !== undefined;
     case "rest":
-      return equipment.canRestart;
+      return device.restart !== null;
     default:
       return true;
   }
@@ -162,23 +154,15 @@ function hasPlan(settings: Settings, button: number): boolean {
   );
 }
 
-/** The facts about the door that the announcement holds. */
-export interface Announcement {
-  settings: Settings;
-  equipment: Equipment;
-  version: string;
-  /** The beginning of all topics. */
-  prefix: string;
-  /** The door's id: the prefix, with only letters, digits, - and _. */
-  id: string;
-}
-
 /** Pieces of the announcement: its head, and one for each entity. */
 export const PIECES = 1 + ENTITIES.length;
 
-/** Writes one piece of the announcement. Pieces count from 0, and the last one ends the message. */
-export function writePiece(w: Writer, piece: number, announcement: Announcement): void {
-  const { settings, prefix, id, version } = announcement;
+/**
+ * Writes one piece of the announcement. Pieces count from 0, and the last one ends the message. @param prefix the
+ * beginning of all topics @param id the door's, with only letters, digits, - and _
+ */
+export function writePiece(w: Writer, piece: number, parts: LinkParts, prefix: string, id: string): void {
+  const { settings, version } = parts;
   if (piece === 0) {
     const name = settings.get("sip.name");
     w.text('{"dev":{"ids":["' + id + '"],"name":');
@@ -189,7 +173,7 @@ export function writePiece(w: Writer, piece: number, announcement: Announcement)
   }
   const one = ENTITIES[piece - 1];
   w.text((piece > 1 ? ',"' : '"') + one.key + '":{"p":"' + one.platform + '"');
-  if (isThere(one, settings, announcement.equipment)) {
+  if (isThere(one, parts)) {
     w.text(',"name":"' + one.name + '","uniq_id":"' + id + "_" + one.key + '"');
     if (one.state !== "") w.text(',"stat_t":"' + prefix + "/" + one.state + '"');
     if (one.isCommand) w.text(',"cmd_t":"' + prefix + "/" + one.key + '/set"');

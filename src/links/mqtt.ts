@@ -15,22 +15,13 @@ import { text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import type { TimerUser } from "../core/timers.js";
 import type { AnyFields, EventName } from "../intercom/events.js";
-import {
-  ACCESS_EVENTS,
-  type Announcement,
-  ENTITIES,
-  type Equipment,
-  entityOf,
-  isThere,
-  OPENED,
-  PIECES,
-  writePiece,
-} from "./entities.js";
+import { ACCESS_EVENTS, ENTITIES, entityOf, isThere, OPENED, PIECES, writePiece } from "./entities.js";
 import { FOR_MQTT } from "./eventqueue.js";
 import { writeFields, writeText } from "./json.js";
 import { MqttClient, type MqttClientUser, type MqttLogin, PAYLOAD_AT } from "./mqttclient.js";
 import { type LinkParts, MQTT_WAIT_MS, STEP_MS } from "./parts.js";
 import { LinkServer, type ServerUser } from "./server.js";
+import { States } from "./states.js";
 import { LinkStream, type StreamUser } from "./stream.js";
 
 const MQTT_PORT = 1883;
@@ -76,14 +67,10 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   private readonly timer: number;
   private readonly stream: LinkStream;
   private readonly client: MqttClient;
-  private readonly login: MqttLogin;
-  private readonly announcement: Announcement;
   private readonly prefix: string;
-  /** The states by entity, as they are now and as the broker has them; "" if there is none. */
-  private readonly states: string[] = [];
-  private readonly sent: string[] = [];
-  /** States may differ from those that the broker has. */
-  private isDirty = false;
+  /** The door's id: the prefix, with only letters, digits, - and _. */
+  private readonly id: string;
+  private readonly states: States;
   /** The next topic to subscribe, and the next piece of the announcement; past the end: all are sent. */
   private nextTopic = 0;
   private nextPiece = PIECES;
@@ -101,38 +88,17 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   private untold = 0;
 
   constructor(parts: LinkParts) {
-    const { device, settings, version } = parts;
-    const equipment: Equipment = {
-      relays: device.relays.length,
-      hasWifi: device.wifi !== null,
-      canRestart: device.restart !== null,
-      hasMemory: device.freeBytes !== undefined,
-    };
+    const { settings } = parts;
     const isSecure = settings.get("mqtt.tls");
     this.parts = parts;
     this.timer = parts.timers.make(this, 0);
     this.stream = new LinkStream(parts, "mqtt.server", isSecure, this);
     this.client = new MqttClient(this, this.stream, parts.scratch);
     this.prefix = settings.get("mqtt.prefix");
-    const id = idOf(this.prefix);
-    this.announcement = { settings, equipment, version, prefix: this.prefix, id };
-    this.login = {
-      // The id is the same at each start, so that the broker ends the connection that a power cut has left behind.
-      id: "portero-" + id,
-      user: settings.get("mqtt.user"),
-      password: settings.get("mqtt.password"),
-      willTopic: this.prefix + AVAILABILITY,
-      will: OFFLINE,
-    };
+    this.id = idOf(this.prefix);
     const port = isSecure ? MQTT_TLS_PORT : MQTT_PORT;
     this.server = new LinkServer("mqtt", settings.get("mqtt.server"), port, parts, this);
-    for (let i = 0; i < ENTITIES.length; i++) {
-      const { platform } = ENTITIES[i];
-      this.states.push(platform === "binary_sensor" ? "OFF" : platform === "lock" ? "LOCKED" : "");
-      this.sent.push("");
-    }
-    this.put("call", "idle");
-    this.put("update", '{"installed_version":"' + version + '","latest_version":"' + version + '"}');
+    this.states = new States(parts);
   }
 
   async start(ip: number): Promise<void> {
@@ -169,44 +135,45 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
    * happens, so it is not while the broker is away.
    */
   take(name: EventName, value: string, fields: AnyFields): boolean {
+    const { states } = this;
     let isTold = false;
     switch (name) {
       case "button":
         isTold = entityOf(DOORBELL + fields.button) >= 0;
         break;
       case "relay":
-        this.put("relay" + fields.relay, value === "on" ? "UNLOCKED" : "LOCKED");
+        states.turn("relay" + fields.relay, value === "on");
         isTold = value === "on";
         break;
       case "door":
-        if (value === "left-open") this.put("leftopen", "ON");
-        else this.put("door", value === "closed" ? "OFF" : "ON");
-        if (value === "forced") this.put("forced", "ON");
+        if (value === "left-open") states.turn("leftopen", true);
+        else states.turn("door", value !== "closed");
+        if (value === "forced") states.turn("forced", true);
         if (value !== "closed") break;
-        this.put("forced", "OFF");
-        this.put("leftopen", "OFF");
+        states.turn("forced", false);
+        states.turn("leftopen", false);
         break;
       case "tamper":
-        this.put("tamper", value === "opened" ? "ON" : "OFF");
+        states.turn("tamper", value === "opened");
         break;
       case "alarm":
-        this.put("alarm", value === "on" ? "ON" : "OFF");
+        states.turn("alarm", value === "on");
         break;
       case "call":
         if (value === "refused") break;
-        this.put("call", value === "ended" ? "idle" : value);
-        this.put("incall", value === "confirmed" || value === "held" ? "ON" : "OFF");
-        if (fields.peer !== undefined) this.put("caller", printable("" + fields.peer, TEXT_MOST));
+        states.put("call", value === "ended" ? "idle" : value);
+        states.turn("incall", value === "confirmed" || value === "held");
+        if (fields.peer !== undefined) states.put("caller", printable("" + fields.peer, TEXT_MOST));
         break;
       case "register":
-        if (value === "registered") this.put("registered", "ON");
-        else if (value === "failed" || value === "unregistered") this.put("registered", "OFF");
+        if (value === "registered") states.turn("registered", true);
+        else if (value === "failed" || value === "unregistered") states.turn("registered", false);
         break;
       case "audio":
-        this.put("sound", printable(value, TEXT_MOST));
+        states.put("sound", printable(value, TEXT_MOST));
         break;
       case "error":
-        this.put("error", printable(value, TEXT_MOST));
+        states.put("error", printable(value, TEXT_MOST));
         isTold = ACCESS_EVENTS.indexOf(value) > 0;
         break;
       default:
@@ -216,13 +183,6 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     const dueMs = this.parts.timers.remaining(this.timer);
     if (dueMs < 0 || dueMs > MQTT_WAIT_MS) this.wake(MQTT_WAIT_MS);
     return isTold;
-  }
-
-  private put(key: string, state: string): void {
-    const at = entityOf(key);
-    if (at < 0 || this.states[at] === state) return;
-    this.states[at] = state;
-    this.isDirty = true;
   }
 
   // ---- the connection ----
@@ -273,7 +233,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
         this.onLost(problem);
         return;
       }
-      client.begin(this.login, nowMs);
+      client.begin(this.makeLogin(), nowMs);
       this.wake(client.watch(nowMs));
       return;
     }
@@ -283,6 +243,18 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     else this.send(watchMs);
   }
 
+  private makeLogin(): MqttLogin {
+    const { settings } = this.parts;
+    return {
+      // The id is the same at each start, so that the broker ends the connection that a power cut has left behind.
+      id: "portero-" + this.id,
+      user: settings.get("mqtt.user"),
+      password: settings.get("mqtt.password"),
+      willTopic: this.prefix + AVAILABILITY,
+      will: OFFLINE,
+    };
+  }
+
   /** Sends one message, or one piece of it. @param idleMs when to look again if there is nothing to send */
   private send(idleMs: number): void {
     const { timers, queue } = this.parts;
@@ -290,7 +262,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     const event = queue.oldest(FOR_MQTT);
     if (nowMs - this.minuteMs >= MINUTE_MS) {
       this.minuteMs = nowMs;
-      this.isDirty = true;
+      this.states.measure();
     }
     if (nowMs - this.allMs >= ALL_EVERY_MS) this.tellAllStates();
     const isAnnouncing = this.isAnnouncementDue && nowMs - this.announcedMs >= ANNOUNCE_EVERY_MS;
@@ -303,7 +275,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       this.isOnlineTold = isTaken;
       if (isTaken) this.onlineMs = nowMs;
     } else if (event >= 0) isTaken = this.sendEvent(event);
-    else if (this.isDirty) isTaken = this.sendState();
+    else if (this.states.isDirty) isTaken = this.sendState();
     else {
       this.stuckMs = -1;
       const untilMs = this.isAnnouncementDue ? this.announcedMs + ANNOUNCE_EVERY_MS - nowMs : idleMs;
@@ -324,12 +296,11 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
    * Subscribes to the next topic: one for each entity that takes commands, Home Assistant's start, our availability.
    */
   private subscribe(): boolean {
-    const { settings, equipment } = this.announcement;
     const at = this.nextTopic;
     let topic = at === ENTITIES.length ? BIRTH_TOPIC : this.prefix + AVAILABILITY;
     if (at < ENTITIES.length) {
       const one = ENTITIES[at];
-      topic = one.isCommand && isThere(one, settings, equipment) ? this.prefix + "/" + one.key + SET : "";
+      topic = one.isCommand && isThere(one, this.parts) ? this.prefix + "/" + one.key + SET : "";
     }
     if (topic !== "" && !this.client.subscribe(topic)) return false;
     this.nextTopic += 1;
@@ -338,15 +309,15 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   /** Begins the announcement. The announcement is written once without being sent, to find its length. */
   private announce(): boolean {
-    const { announcement } = this;
-    const { writer: w, bytes } = this.parts.scratch;
+    const { parts, prefix, id } = this;
+    const { writer: w, bytes } = parts.scratch;
     let size = 0;
     for (let i = 0; i < PIECES; i++) {
       w.begin(bytes, 0, MESSAGE_BYTES);
-      writePiece(w, i, announcement);
+      writePiece(w, i, parts, prefix, id);
       size += w.at;
     }
-    if (!this.client.open("homeassistant/device/" + announcement.id + "/config", size, true)) return false;
+    if (!this.client.open("homeassistant/device/" + id + "/config", size, true)) return false;
     this.isAnnouncementDue = false;
     this.announcedMs = this.parts.timers.nowMs;
     this.nextPiece = 0;
@@ -354,9 +325,10 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   }
 
   private sendPiece(): boolean {
-    const { writer: w, bytes } = this.parts.scratch;
+    const { parts, prefix, id } = this;
+    const { writer: w, bytes } = parts.scratch;
     w.begin(bytes, 0, MESSAGE_BYTES);
-    writePiece(w, this.nextPiece, this.announcement);
+    writePiece(w, this.nextPiece, parts, prefix, id);
     if (!this.client.put(bytes, 0, w.at)) return false;
     this.nextPiece += 1;
     return true;
@@ -385,44 +357,17 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   /** Sends the first state that differs from the broker's. */
   private sendState(): boolean {
-    const { settings, equipment } = this.announcement;
-    for (let i = 0; i < ENTITIES.length; i++) {
-      const one = ENTITIES[i];
-      const isOwn = one.state === one.key || one.key.slice(0, 4) === "bolt";
-      if (!isOwn || one.platform === "event" || !isThere(one, settings, equipment)) continue;
-      const state = this.stateOf(one.state);
-      if (state === this.sent[i] || state === "") continue;
-      if (!this.publish(this.prefix + "/" + one.state, state, true)) return false;
-      this.sent[i] = state;
-      return true;
-    }
-    this.isDirty = false;
+    const { states } = this;
+    const at = states.nextDue();
+    if (at < 0) return true;
+    const { state } = ENTITIES[at];
+    if (!this.publish(this.prefix + "/" + state, states.textOf(state), true)) return false;
+    states.noteSent(at);
     return true;
   }
 
-  private stateOf(key: string): string {
-    const { settings, device, timers } = this.parts;
-    switch (key) {
-      case "dnd":
-        return settings.get("call.doNotDisturb") === "off" ? "OFF" : "ON";
-      case "volume":
-        return "" + settings.get("audio.volume");
-      case "gain":
-        return "" + settings.get("audio.gain");
-      case "signal":
-        return "" + (device.wifi?.rssiDbm ?? 0);
-      case "memory":
-        return "" + (device.freeBytes?.() ?? 0);
-      case "uptime":
-        return "" + Math.floor(timers.nowMs / MINUTE_MS) * 60;
-      default:
-        return this.states[entityOf(key)];
-    }
-  }
-
   private tellAllStates(): void {
-    for (let i = 0; i < this.sent.length; i++) this.sent[i] = "";
-    this.isDirty = true;
+    this.states.forgetSent();
     this.allMs = this.parts.timers.nowMs;
   }
 
@@ -453,7 +398,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
       }
       return;
     }
-    if (topic === this.login.willTopic) {
+    if (topic === this.prefix + AVAILABILITY) {
       // Another client wrote this, or the broker did for a connection before this one.
       if (payload === ONLINE || !this.isOnlineTold) return;
       this.isOnlineTold = false;
@@ -480,13 +425,12 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   /** @returns "" or why not */
   private carryOut(topic: string, payload: string): string {
-    const { settings, equipment } = this.announcement;
     const begin = this.prefix.length + 1;
     const key = topic.slice(begin, -SET.length);
     const at = entityOf(key);
     const isOurs = topic === this.prefix + "/" + key + SET && at >= 0 && ENTITIES[at].isCommand;
     // The settings may have changed since the topic was subscribed.
-    if (!isOurs || !isThere(ENTITIES[at], settings, equipment)) return "there is no such command";
+    if (!isOurs || !isThere(ENTITIES[at], this.parts)) return "there is no such command";
     return this.order(key, payload);
   }
 
@@ -519,7 +463,7 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 
   private set(key: string, value: string): string {
     const problem = this.parts.orders.set(key, value);
-    this.isDirty = true;
+    this.states.measure();
     this.wake(0);
     return problem;
   }

@@ -150,6 +150,7 @@ export class MqttClient {
     packet[0] = CONNECT << 4;
     packet[1] = (size & 127) | 128;
     packet[2] = size >> 7;
+    this.login = null;
     if (!w.ok || !connection.write(packet, 0, w.at)) this.lose("the greeting cannot be sent");
   }
 
