@@ -112,7 +112,7 @@ export function endReason(cause: number, status: number, m: Message | null): str
     case CAUSE_UNKNOWN_NAME:
       return "name unknown";
     case CAUSE_NO_CODEC:
-      return "no codec in common";
+      return "no codec or encryption in common";
     case CAUSE_NO_ACK:
       return "answer was not acknowledged";
     case CAUSE_EXPIRED:

@@ -750,7 +750,7 @@ export class Door
   }
 
   onCallRefused(m: Message, source: Flow, status: number): void {
-    this.refused.tell(m, source.ip, status, this.callers.isExpected(source.ip));
+    this.refused.tell(m, source, status, this.callers.isExpected(source.ip), this.ua);
   }
 
   /** Judges a request outside of a dialog. @param isPhone a phone of the house sent it, as its password proves */

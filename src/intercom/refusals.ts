@@ -8,6 +8,7 @@ import { ipv4Text } from "../core/address.js";
 import { text } from "../core/bytes.js";
 import { printable } from "../core/printable.js";
 import type { Timers } from "../core/timers.js";
+import type { Flow } from "../transaction/flow.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
@@ -25,6 +26,11 @@ const EXPECTED = 1;
 // For the time of one call only.
 const list = new ValueList();
 
+/** Knows what is wrong with the encryption of a call that was refused; "": nothing. */
+export interface OfferExpert {
+  encryptionProblem(m: Message, source: Flow): string;
+}
+
 export class RefusedCalls {
   private readonly timers: Timers;
   private readonly events: DoorEvents;
@@ -41,10 +47,9 @@ export class RefusedCalls {
 
   /**
    * Tells a refused call.
-   * @param ip the address that it came from @param isExpected it came from the server or from an address that the
-   * settings call
+   * @param source where it came from @param isExpected that is the server or an address that the settings call
    */
-  tell(m: Message, ip: number, status: number, isExpected: boolean): void {
+  tell(m: Message, source: Flow, status: number, isExpected: boolean, expert: OfferExpert): void {
     const { left, untold } = this;
     const kind = isExpected ? EXPECTED : STRANGERS;
     this.refill(kind);
@@ -53,8 +58,9 @@ export class RefusedCalls {
       return;
     }
     left[kind] -= 1;
-    const fields: EventFields["call"] = { direction: "in", peer: callerOf(m), address: ipv4Text(ip) };
-    fields.reason = refusalOf(m, status);
+    const fields: EventFields["call"] = { direction: "in", peer: callerOf(m), address: ipv4Text(source.ip) };
+    const problem = status === 488 ? expert.encryptionProblem(m, source) : "";
+    fields.reason = problem === "" ? refusalOf(m, status) : problem;
     fields.code = status;
     if (untold[kind] > 0) fields.untold = untold[kind];
     untold[kind] = 0;
@@ -72,7 +78,7 @@ export class RefusedCalls {
 }
 
 /** Says in words why a call was refused. */
-export function refusalOf(m: Message, status: number): string {
+function refusalOf(m: Message, status: number): string {
   switch (status) {
     case 400:
       return m.problem === PROBLEM_NONE ? "malformed" : "malformed (" + text(m.problemText()) + ")";

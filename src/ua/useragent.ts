@@ -42,6 +42,7 @@ import {
 } from "./call.js";
 import { CallPool } from "./callpool.js";
 import { Credentials } from "./credentials.js";
+import { encryptionProblem } from "./encryptionproblem.js";
 import type { Identity } from "./identity.js";
 import { DIGIT_INBAND, DIGIT_RTP, InCall, type InCallUser } from "./incall.js";
 import { InfoSender } from "./infosender.js";
@@ -506,6 +507,11 @@ export class UserAgent
 
   onTurnedAway(m: Message, source: Flow, status: number): void {
     if (m.isRequest && m.method === METHOD_INVITE) this.user.onCallRefused?.(m, source, status);
+  }
+
+  /** Says what is wrong with the encryption of a call that was refused with 488, and what to set; "": nothing. */
+  encryptionProblem(m: Message, source: Flow): string {
+    return encryptionProblem(m, this.negotiation, source.transport === TRANSPORT_TLS);
   }
 
   onAck(m: Message): void {

@@ -1,6 +1,6 @@
 /**
  * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts);
- * `npm run bench -- server` runs those that need other programs, `npm run bench -- sound` measures the sound
+ * `npm run bench -- server` runs those that need other programs, with `-- server tls` those by TLS alone, `npm run bench -- sound` measures the sound
  * (sound/main.ts), `npm run bench -- panel` the cost of a frame of the panel, and `npm run bench -- storm` how fast
  * many doors register at once (storm.ts).
  */
@@ -11,6 +11,7 @@ import { overloadBenchmarks } from "./overload.js";
 import { parseBenchmarks } from "./parse.js";
 import { SoundLoop } from "./rtp-bytes.js";
 import { serverBenchmarks } from "./server.js";
+import { serverTlsBenchmarks } from "./servertls.js";
 import { outOfBounds, soundBenchmarks } from "./sound/main.js";
 import { stormBenchmark } from "./storm.js";
 
@@ -40,7 +41,9 @@ else if (words.includes("panel")) {
   print(await panelBenchmarks(), words.includes("--json"));
 } else {
   const results: Result[] = words.includes("server")
-    ? [...(await serverBenchmarks()), ...(await overloadBenchmarks())]
+    ? words.includes("tls")
+      ? await serverTlsBenchmarks()
+      : [...(await serverBenchmarks()), ...(await overloadBenchmarks()), ...(await serverTlsBenchmarks())]
     : // Other parsers leave a heap on which little can be measured, so they come last.
       [...streamBenchmarks(), ...keepAliveBenchmarks(), ...(await parseBenchmarks())];
   print(results, words.includes("--json"));

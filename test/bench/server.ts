@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Issued } from "../certificates.js";
 import { Crowd, type Load } from "../interop/crowd.js";
 import { modules } from "../interop/kamailio.js";
 import { endAll, HOST, isInstalled, makeFolder, PACKAGES, Program } from "../interop/programs.js";
@@ -42,24 +43,34 @@ interface Measured {
  * in one
  * @param brakeUs further time for each datagram
  * @param bindings so many have room
+ * @param tls by TLS with that certificate
  */
 export async function ours(
   crowd: Crowd,
   transactions = 4000,
   brakeUs = 0,
   bindings = 2 * crowd.users.length,
+  tls?: Issued,
 ): Promise<Contender> {
   const more = ["--bindings", String(bindings), "--max-expires", "7200"];
   more.push("--transactions", String(transactions), "--brake", String(brakeUs));
-  const server = await Server.start({ users: crowd.users }, ...more);
-  return { name: "ours", port: server.port, pid: server.program.pid };
+  const server = await Server.start({ users: crowd.users, tls }, ...more);
+  return { name: "ours", port: server.port + (tls === undefined ? 0 : 1), pid: server.program.pid };
 }
 
-/** @param brakeUs as in `ours` */
-export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): Promise<Contender> {
+/** @param brakeUs and tls, as in `ours` */
+export async function kamailio(
+  _crowd: Crowd,
+  _transactions = 0,
+  brakeUs = 0,
+  _bindings = 0,
+  tls?: Issued,
+): Promise<Contender> {
   const folder = makeFolder();
   const port = freePorts(1);
   const values: Record<string, string | number> = { HOST, PORT: port, MODULES: modules() };
+  values.CERTIFICATE = tls?.certificate ?? "";
+  values.KEY = tls?.key ?? "";
   values.BRAKE = brakeUs > 0 ? 'usleep("' + brakeUs + '");' : "";
   // Kamailio takes an empty block for a mistake.
   values.REPLY_ROUTE = brakeUs > 0 ? "reply_route { " + values.BRAKE + " }" : "";
@@ -70,9 +81,10 @@ export async function kamailio(_crowd: Crowd, _transactions = 0, brakeUs = 0): P
     template.replace(/@([A-Z_]+)@/g, (_, name) => String(values[name])),
   );
   const args = ["-f", path, "-DD", "-E", "-m", "1024", "-M", "16", "-Y", folder, "-P", join(folder, "pid")];
+  if (tls !== undefined) args.push("-A", "TLS");
   // `timeout` ends it, because its processes would outlive a benchmark that was killed.
   const program = new Program("timeout", ["-k", "2", String(LIFE_SECONDS), "kamailio", ...args]);
-  await program.until("Kamailio's port", START_MS, () => isOpen("udp", port));
+  await program.until("Kamailio's port", START_MS, () => isOpen(tls === undefined ? "udp" : "tcp", port));
   return { name: "kamailio", port, pid: program.pid };
 }
 
@@ -101,12 +113,13 @@ function usage(group: number): { seconds: number; bytes: number } {
   return { seconds: ticks / TICKS_A_SECOND, bytes: kilobytes * 1024 };
 }
 
-async function measure(server: Contender, count: number, work: () => Promise<void>): Promise<Measured> {
+/** @param work does that many things, and tells how many of them failed: these do not count */
+export async function measure(server: Contender, count: number, work: () => Promise<number>): Promise<Measured> {
   const before = usage(server.pid);
   const began = performance.now();
-  await work();
+  const done = count - (await work());
   const passedS = (performance.now() - began) / 1000;
-  return { work: count / (usage(server.pid).seconds - before.seconds), reached: count / passedS };
+  return { work: done / (usage(server.pid).seconds - before.seconds), reached: done / passedS };
 }
 
 function rows(name: string, unit: string, our: readonly Measured[], their: readonly Measured[]): Result[] {
@@ -159,8 +172,11 @@ async function growth(): Promise<Result[]> {
   const each: number[] = [];
   const all: number[] = [];
   const costs: Result[] = [];
-  const few = async (crowd: Crowd, { port }: Contender): Promise<void> => {
-    for (let i = 0; i < REGISTER.total / USERS; i++) await crowd.register(port, { ...REGISTER, total: USERS });
+  const few = async (crowd: Crowd, { port }: Contender): Promise<number> => {
+    let failed = 0;
+    for (let i = 0; i < REGISTER.total / USERS; i++)
+      failed += await crowd.register(port, { ...REGISTER, total: USERS });
+    return failed;
   };
   for (const start of STARTS) {
     const same = new Crowd(MANY_USERS, "udp");

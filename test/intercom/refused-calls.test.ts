@@ -58,6 +58,58 @@ function refusals(h: House): string[] {
 
 const ALL = "call.allow=any";
 const NOTHING_COMMON = sdpOf(PHONE, 20000, "9", ["a=rtpmap:9 G722/8000"]);
+const KEY = Buffer.alloc(30, 7).toString("base64");
+const sealed = (...keys: string[]): string => sdpOf(PHONE, 20000, "0", keys).replace("RTP/AVP", "RTP/SAVP");
+const GOOD_KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + KEY;
+const CLEAR_TOO = "media.encryptionClear=on";
+const BY_DTLS = sealed("a=fingerprint:sha-256 AA:BB").replace("RTP/SAVP", "UDP/TLS/RTP/SAVPF");
+/** What is wrong with the encryption of an offer, and what to set. */
+const ENCRYPTION: [what: string, settings: string[], body: string, reason: string][] = [
+  [
+    "sound in clear where encryption is required",
+    ["media.encryption=require", CLEAR_TOO],
+    sdpOf(PHONE),
+    "its sound is in clear, and media.encryption is require: switch on SRTP with SDES at the caller, or set media.encryption offer",
+  ],
+  [
+    "sound that is encrypted where that is off",
+    ["media.encryption=off"],
+    sealed(GOOD_KEY),
+    "its sound is encrypted, and media.encryption is off: set media.encryption offer",
+  ],
+  [
+    "keys that anybody could read",
+    [],
+    sealed(GOOD_KEY),
+    "anybody could read its keys on the way: let the caller use TLS, or set media.encryptionClear on",
+  ],
+  ...["a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA", `a=crypto:1 ROT_13 inline:${KEY}`].map(
+    (line): [string, string[], string, string] => [
+      "keys as in " + line,
+      [CLEAR_TOO],
+      sealed(line),
+      "its keys are broken or of no suite that is known here: set AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM at the caller",
+    ],
+  ),
+  ...[BY_DTLS, sealed()].map((body): [string, string[], string, string] => [
+    "keys that are not in the call",
+    [CLEAR_TOO],
+    body,
+    "its sound is encrypted without a key in the call (DTLS, ZRTP): switch on SRTP with SDES at the caller",
+  ]),
+  [
+    "a codec, while its keys are right",
+    [CLEAR_TOO],
+    sealed("a=rtpmap:9 G722/8000", GOOD_KEY).replace("SAVP 0", "SAVP 9"),
+    "no codec or address in common",
+  ],
+  [
+    "a codec, while it is in clear beside a medium that is encrypted",
+    [],
+    NOTHING_COMMON + "m=audio 20002 RTP/SAVP 0\r\n",
+    "no codec or address in common",
+  ],
+];
 const CASES: [what: string, settings: string[], parts: Parts, status: number, reason: string][] = [
   ["no codec in common", [ALL], { body: NOTHING_COMMON }, 488, "no codec or address in common"],
   ["a caller who is not known", [], {}, 403, "the caller is not known"],
@@ -95,6 +147,12 @@ const CASES: [what: string, settings: string[], parts: Parts, status: number, re
 ];
 
 describe("a call that is refused", () => {
+  it.each(ENCRYPTION)("for %s is told with what to set", (_what, settings, body, reason) => {
+    const h = new House(world, ALL, ...settings);
+    expect(calls(new Peer(world, PHONE), { body })).toEqual([488]);
+    expect(refusals(h)).toEqual([`refused 488 ${reason}`]);
+  });
+
   it.each(CASES)(
     "for %s is told with its reason, and stands in `calls` and the log",
     (_what, settings, parts, status, reason) => {

@@ -32,7 +32,8 @@ export interface LinphoneOptions {
   hasTimer?: boolean;
   /** The only codecs it has, by their names and rates ("speex 8000"); all of its own by default. */
   codecs?: readonly string[];
-  server?: { port: number; password: string };
+  /** The server it registers with; with `ca` by TLS, if the server has a certificate of that authority for localhost. */
+  server?: { port: number; password: string; ca?: string };
 }
 
 export class Linphone {
@@ -52,11 +53,14 @@ export class Linphone {
   }
 
   private constructor(options: LinphoneOptions) {
-    const { user, hz, network, digits = "rtp", avpf = false, hasTimer = false, encryption } = options;
+    const { user, hz, network, digits = "rtp", avpf = false, hasTimer = false, encryption, server } = options;
     this.uri = "sip:" + user + "@" + HOST + ":" + this.port;
     this.#network = network;
     const values: Record<string, string | number> = {
       SIP_PORT: this.port,
+      // Linphone opens a port for TLS, or opens connections only (-2), or knows no TLS (0).
+      TLS_PORT: server?.ca === undefined ? 0 : -2,
+      CA: server?.ca ?? "",
       RTP_PORT: this.rtpPort,
       USER: user,
       DIR: this.#folder,
@@ -92,7 +96,8 @@ export class Linphone {
     this.type("record " + join(this.#folder, "heard.wav"));
     if (codecs !== undefined) await this.#keepCodecs(codecs);
     if (server === undefined) return;
-    this.type(`register sip:${user}@${HOST} sip:${HOST}:${server.port} ${server.password}`);
+    const place = server.ca === undefined ? HOST + ":" + server.port : "localhost:" + server.port + ";transport=tls";
+    this.type(`register sip:${user}@${HOST} sip:${place} ${server.password}`);
     // Linphone prints nothing about it.
     await this.#program.until("Linphone's registration", ANSWER_MS, () => this.log.includes("LinphoneRegistrationOk"));
   }

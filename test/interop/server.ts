@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Issued } from "../certificates.js";
 import { freePorts, isOpen } from "../ports.js";
 import { program } from "../programs.js";
-import { HOST, makeFolder, Program } from "./programs.js";
+import { HOST, makeFolder, type Network, Program } from "./programs.js";
 
 const START_MS = 15_000;
 
@@ -18,6 +18,8 @@ export interface ServerParts {
   host?: string;
   /** Its certificate for TLS, at the port behind that of UDP and TCP; none: it has no TLS. */
   tls?: Issued;
+  /** The network that it runs in; the machine's own by default. */
+  network?: Network;
 }
 
 export class Server {
@@ -29,7 +31,7 @@ export class Server {
   /** Starts it with the domain HOST, by UDP and TCP. @param args more of its command line */
   static async start(parts: ServerParts, ...args: string[]): Promise<Server> {
     const server = new Server(parts, args);
-    await server.program.until("the server's port", START_MS, () => isOpen("tcp", server.http));
+    await server.program.until("the server's port", START_MS, () => isOpen("tcp", server.http, parts.network?.pid));
     return server;
   }
 
@@ -52,7 +54,9 @@ export class Server {
       listen.push("--listen", "tls:" + this.host + ":" + (this.port + 1), "--tls-cert", certificate, "--tls-key", key);
     }
     const options = [...listen, "--domain", HOST, "--users", file, "--http", String(this.http), "--json", ...args];
-    this.program = new Program(process.execPath, [program("portero-server"), ...options]);
+    this.program = new Program(process.execPath, [program("portero-server"), ...options], {
+      network: parts.network,
+    });
   }
 
   async status(): Promise<Record<string, number>> {

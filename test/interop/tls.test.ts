@@ -1,14 +1,18 @@
 /**
  * Tests calls that nobody on the network can read or hear: signalling by TLS and keys of SRTP in it, with Kamailio and
- * our server between the door and baresip; and our server with openssl's client.
+ * our server between the door and baresip, and our server between it and Linphone; the door with openssl's server, our
+ * server with openssl's client.
  */
 import { afterAll, expect, it } from "vitest";
-import { Authority } from "../certificates.js";
+import { Authority, type Issued } from "../certificates.js";
+import { freePorts, isOpen } from "../ports.js";
 import { Baresip } from "./baresip.js";
 import { Door } from "./door.js";
 import { Kamailio } from "./kamailio.js";
-import { describeWith, HOST, Program, pause } from "./programs.js";
+import { Linphone } from "./linphone.js";
+import { describeWith, HOST, Network, Program, pause } from "./programs.js";
 import { Server } from "./server.js";
+import { cut, trimSilence } from "./sound.js";
 import { DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
 
 const authority = new Authority();
@@ -149,6 +153,98 @@ describeWith(["baresip", "openssl"], "a door that listens for TLS, and baresip",
       "TLS from " + HOST + ": it does not believe our certificate: give it the authority of --tls-cert",
     );
     await door.finish();
+  });
+});
+
+describeWith(["linphonec", "ip", "openssl"], "a door, our server and Linphone by TLS", () => {
+  const start = async (trusted: string): Promise<{ lin: Linphone; door: Door }> => {
+    const network = await Network.start();
+    const users = { door: "secret", lin: "phone" };
+    const server = await Server.start({ users, tls: certificate, network }, "--contacts", "any");
+    const port = server.port + 1;
+    const set = settings(port, { "call.target": "lin", "tone.volume": "0" });
+    const door = await Door.start({
+      set,
+      hz: DOOR_HZ,
+      network,
+      script: "expect call=ended 60; quit",
+    });
+    await door.expect("register", "registered");
+    const at = { port, password: "phone", ca: trusted };
+    const lin = await Linphone.start({ user: "lin", hz: PHONE_HZ, network, encryption: "required", server: at });
+    return { lin, door };
+  };
+
+  it("the door rings it, both hear each other, and a code opens", async () => {
+    const { lin, door } = await start(ca);
+    await door.console("press");
+    await lin.expect(/incoming call/i);
+    lin.type("answer");
+    const out = await door.expect("call", "confirmed");
+    expect([out.direction, out.encryption, out.signalling]).toEqual(["out", AES_80, "TLS+CA"]);
+    await pause(TALK_MS);
+    lin.type("2580");
+    expect((await door.expect("relay", "on")).reason).toBe("code");
+    await door.console("press");
+    await lin.expect(/ended/);
+    await door.finish();
+    expectTone(cut(trimSilence(door.heard()), 0, TALK_MS - 200), PHONE_HZ);
+    expectTone(cut(trimSilence(await lin.heard()), 0, TALK_MS - 200), DOOR_HZ);
+  });
+
+  it("Linphone does not register where another authority signed", async () => {
+    await expect(start(other.own.certificate)).rejects.toThrow("Linphone's registration");
+  });
+});
+
+describeWith(["openssl"], "a door and openssl's server", () => {
+  const ADDRESS = "IP:" + HOST;
+
+  /** @returns the line that a door says of a server with that certificate, which it sent nothing */
+  async function lineAbout(issued: Issued): Promise<string> {
+    const port = freePorts(1);
+    const args = ["s_server", "-accept", HOST + ":" + port, "-cert", issued.certificate, "-key", issued.key];
+    const server = new Program("openssl", [...args, "-cert_chain", issued.certificate, "-quiet"]);
+    await server.until("openssl's port", 5000, () => isOpen("tcp", port));
+    const door = await Door.start({ set: settings(port), script: "expect register=failed 30; quit" });
+    await door.finish(30_000);
+    expect(server.lines.join("\n")).not.toContain("REGISTER");
+    return door.all("error")[0].value;
+  }
+
+  it.each([
+    [
+      "has ended",
+      () => authority.issue({ names: ADDRESS, from: "20190101000000Z", until: "20200101000000Z" }),
+      /ended/,
+    ],
+    [
+      "begins later",
+      () => authority.issue({ names: ADDRESS, from: "20900101000000Z", until: "20910101000000Z" }),
+      /later/,
+    ],
+    [
+      "has another name",
+      () => authority.issue({ names: "DNS:other.test" }),
+      /is for other\.test, not for 127\.0\.0\.1/,
+    ],
+    ["is another authority's", () => other.issue({ names: ADDRESS }), /not signed by one in /],
+    [
+      "comes alone, though one stands between",
+      () => new Authority(authority).issue({ names: ADDRESS }),
+      /not signed by/,
+    ],
+  ])("the door says in one line that its certificate %s, and sends nothing", async (_what, issue, line) => {
+    expect(await lineAbout(issue())).toMatch(line);
+  });
+
+  it("the door registers at our server behind a chain of ten certificates", async () => {
+    const between = [new Authority(authority)];
+    while (between.length < 9) between.unshift(new Authority(between[0]));
+    const chain = authority.chain(between[0].issue({ names: ADDRESS }), ...between);
+    const server = await Server.start({ users: { door: "secret" }, tls: chain }, "--contacts", "any");
+    const door = await Door.start({ set: settings(server.port + 1), script: "expect register=registered 20; quit" });
+    await door.finish(20_000);
   });
 });
 

@@ -1,13 +1,16 @@
 /**
  * Tests that nothing which comes to the ports of a call's sound makes the code throw, leaves the buffers or ends the
- * call.
+ * call, in clear and encrypted.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { masterBytesOf, Protection, SUITE_COUNT } from "../../src/core/suites.js";
 import { JITTER_LIMITS } from "../../src/media/jitter.js";
+import { SEALED_MORE } from "../../src/media/packetcipher.js";
 import { writeCname, writeReceiverReport, writeReportBlock, writeSenderReport } from "../../src/media/rtcp.js";
 import { writeRtpHeader } from "../../src/media/rtp.js";
-import { part } from "../runs.js";
+import { Srtp } from "../../src/media/srtp.js";
+import { part, runs } from "../runs.js";
 import { Endpoint, EVENT, RTP_PORT, THEM } from "./harness.js";
 
 const PACKETS = part(3000, 10_000);
@@ -87,4 +90,75 @@ it("survives 10,000 packets of nothing but noise", () => {
     { seed: 3551, numRuns: PACKETS },
   );
   expect(end.stream.malformedPackets()).toBeGreaterThan(PACKETS / 2);
+});
+
+function protection(suite: number): Protection {
+  const made = new Protection();
+  made.suite = suite;
+  for (let i = 0; i < masterBytesOf(suite); i++) made.ourKey[i] = made.theirKey[i] = 3 * i + suite;
+  return made;
+}
+
+/** What was sent once under a suite, RTP and RTCP, the last of each kind too. */
+function sealedOf(suite: number): { rtp: Uint8Array[]; rtcp: Uint8Array[] } {
+  const phone = new Srtp();
+  phone.configure(protection(suite));
+  const seal = (packet: Uint8Array, isReport: boolean): Uint8Array => {
+    const room = new Uint8Array(packet.length + SEALED_MORE);
+    room.set(packet);
+    return room.slice(0, isReport ? phone.sealRtcp(room, packet.length) : phone.sealRtp(room, packet.length));
+  };
+  const numbered = (sequence: number): Uint8Array => {
+    const packet = rtp(0, 160);
+    packet[3] = sequence;
+    return packet;
+  };
+  return { rtp: [1, 2, 3].map((n) => seal(numbered(n), false)), rtcp: [rtcp(), rtcp()].map((p) => seal(p, true)) };
+}
+
+const broken = fc.record({
+  suite: fc.integer({ min: 1, max: SUITE_COUNT - 1 }),
+  which: fc.nat({ max: 2 }),
+  isReport: fc.boolean(),
+  changes: fc.array(fc.tuple(fc.nat({ max: 250 }), fc.nat({ max: 255 })), { maxLength: 4 }),
+  cut: fc.option(fc.nat({ max: 250 }), { freq: 3 }),
+  more: fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { freq: 3 }),
+  noise: fc.option(fc.uint8Array({ maxLength: 220 }), { freq: 4 }),
+});
+const sealed = Array.from({ length: SUITE_COUNT }, (_, suite) =>
+  suite === 0 ? { rtp: [], rtcp: [] } : sealedOf(suite),
+);
+
+it("opens no encrypted packet or report but those that were sealed, as they were, and writes nowhere else", () => {
+  let opened = 0;
+  let refused = 0;
+  fc.assert(
+    fc.property(broken, ({ suite, which, isReport, changes, cut, more, noise }) => {
+      const { rtp, rtcp } = sealed[suite];
+      const originals = isReport ? rtcp : rtp;
+      const original = originals[which % originals.length];
+      const octets = [...(noise ?? original), ...(more ?? [])];
+      for (const [at, octet] of changes) if (at < octets.length) octets[at] = octet;
+      const length = Math.min(cut ?? octets.length, octets.length);
+      // What lies around the packet belongs to others.
+      const room = new Uint8Array(octets.length + 64).fill(0xa5);
+      room.set(octets, 32);
+      const before = room.slice();
+      const door = new Srtp();
+      door.configure(protection(suite));
+      const packet = room.subarray(32, 32 + octets.length);
+      const result = isReport ? door.openRtcp(packet, length) : door.openRtp(packet, length);
+      const isWhole = length === original.length && original.every((octet, i) => octet === octets[i]);
+      expect(result >= 0).toBe(isWhole);
+      if (isWhole) opened++;
+      else refused++;
+      // A packet that is refused stays as it is, and so does all that is not of a packet.
+      const [from, to] = isWhole ? [32, 32 + length] : [0, 0];
+      expect(room.subarray(0, from)).toEqual(before.subarray(0, from));
+      expect(room.subarray(to)).toEqual(before.subarray(to));
+    }),
+    { seed: 3711, numRuns: runs(8000) },
+  );
+  expect(opened).toBeGreaterThan(10);
+  expect(refused).toBeGreaterThan(400);
 });

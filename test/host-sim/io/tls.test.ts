@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { TcpConnection, TcpStack, Trust } from "../../../hal/device.js";
 import { openTcp, TCP_QUEUE_BYTES } from "../../../host-sim/io/tcp.js";
@@ -254,6 +254,19 @@ describe("connections by TLS", () => {
     expect(door.stack.findTo(HERE, port)).toBeNull();
     await door.until(1);
     expect(connection?.isOpen).toBe(true);
+  });
+
+  it("move octets through records of 16 KB", async () => {
+    const large = "x".repeat(16384) + "y".repeat(40000) + "end";
+    const options = { cert: readFileSync(good.certificate), key: readFileSync(good.key) };
+    const listener = createTlsServer(options, (socket) => socket.on("error", () => {}).end(large));
+    await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+    open.push(listener);
+    const door = await new Party().open({ ca, pins: [] });
+    door.connect((listener.address() as { port: number }).port, NAME);
+    while (!door.log.includes("closed")) await door.until(door.log.length + 1);
+    const data = door.log.filter((line) => line.startsWith("data ")).map((line) => line.slice(5));
+    expect([door.log[0], data.join("") === large]).toEqual(["opened by CA", true]);
   });
 
   it("hold no more than their queue while the handshake goes on, and send it before they close", async () => {
