@@ -1,8 +1,8 @@
 /**
  * Our server and Kamailio by TLS, in turns within one run, with the same certificate and the same load: registrations
  * over a connection that lasts, calls through the proxy from INVITE to BYE over two of them, and registrations with a
- * connection and a whole handshake for each. `npm run bench -- server tls`. The processor time of the server counts, and a ratio is
- * taken within a round: what a busy machine reaches in a second says little, so it is not told.
+ * connection and a whole handshake for each. `npm run bench -- server tls`. The processor time of the server counts,
+ * and a ratio is taken within a round: what a busy machine reaches in a second says little, so it is not told.
  */
 import { Authority } from "../certificates.js";
 import { Crowd, type Load } from "../interop/crowd.js";

@@ -1,6 +1,6 @@
 /**
- * SIPp as many users at once: it registers them, answers for them, and lets them call one another. Debian's SIPp knows no
- * TLS, so a tunnel carries what it says there: one connection for all phones, which lasts, and one for all callers.
+ * SIPp as many users at once: it registers them, answers for them, and lets them call one another. Debian's SIPp knows
+ * no TLS, so a tunnel carries what it says there: one connection for all phones, which lasts, and one for all callers.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
