@@ -32,7 +32,7 @@ export interface LinphoneOptions {
   hasTimer?: boolean;
   /** The only codecs it has, by their names and rates ("speex 8000"); all of its own by default. */
   codecs?: readonly string[];
-  /** The server it registers with; with `ca` by TLS, if that authority signed the server's certificate for localhost. */
+  /** The server it registers with; with `ca` by TLS: that authority signed its certificate for localhost. */
   server?: { port: number; password: string; ca?: string };
 }
 
