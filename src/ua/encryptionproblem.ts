@@ -10,13 +10,11 @@ import type { Message } from "../wire/message.js";
 import { CryptoLine } from "../wire/sdes.js";
 import { MEDIA_AUDIO, PROTO_OTHER, SDP_OK, type SdpMedia } from "../wire/sdp.js";
 
-const IN_CLEAR =
-  "its sound is in clear, and media.encryption is require: switch on SRTP with SDES at the caller, or set media.encryption offer";
-const NO_KEY = "its sound is encrypted without a key in the call (DTLS, ZRTP): switch on SRTP with SDES at the caller";
+const IN_CLEAR = "its sound is in clear: switch on SRTP with SDES there, or set media.encryption offer";
+const NO_KEY = "its keys are not in the call (DTLS, ZRTP): switch on SRTP with SDES there";
 const SWITCHED_OFF = "its sound is encrypted, and media.encryption is off: set media.encryption offer";
-const READABLE = "anybody could read its keys on the way: let the caller use TLS, or set media.encryptionClear on";
-const NO_SUITE =
-  "its keys are broken or of no suite that is known here: set AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM at the caller";
+const READABLE = "anybody could read its keys on the way: let it use TLS, or set media.encryptionClear on";
+const NO_SUITE = "its keys are broken or of an unknown suite: let it use AES_CM_128_HMAC_SHA1_80";
 const FINGERPRINT = "\na=fingerprint:";
 
 /** @param isPrivate the offer came by TLS @returns "" if its encryption is not what was wrong */

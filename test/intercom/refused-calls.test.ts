@@ -69,7 +69,7 @@ const ENCRYPTION: [what: string, settings: string[], body: string, reason: strin
     "sound in clear where encryption is required",
     ["media.encryption=require", CLEAR_TOO],
     sdpOf(PHONE),
-    "its sound is in clear, and media.encryption is require: switch on SRTP with SDES at the caller, or set media.encryption offer",
+    "its sound is in clear: switch on SRTP with SDES there, or set media.encryption offer",
   ],
   [
     "sound that is encrypted where that is off",
@@ -81,21 +81,21 @@ const ENCRYPTION: [what: string, settings: string[], body: string, reason: strin
     "keys that anybody could read",
     [],
     sealed(GOOD_KEY),
-    "anybody could read its keys on the way: let the caller use TLS, or set media.encryptionClear on",
+    "anybody could read its keys on the way: let it use TLS, or set media.encryptionClear on",
   ],
   ...["a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA", `a=crypto:1 ROT_13 inline:${KEY}`].map(
     (line): [string, string[], string, string] => [
       "keys as in " + line,
       [CLEAR_TOO],
       sealed(line),
-      "its keys are broken or of no suite that is known here: set AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM at the caller",
+      "its keys are broken or of an unknown suite: let it use AES_CM_128_HMAC_SHA1_80",
     ],
   ),
   ...[BY_DTLS, sealed()].map((body): [string, string[], string, string] => [
     "keys that are not in the call",
     [CLEAR_TOO],
     body,
-    "its sound is encrypted without a key in the call (DTLS, ZRTP): switch on SRTP with SDES at the caller",
+    "its keys are not in the call (DTLS, ZRTP): switch on SRTP with SDES there",
   ]),
   [
     "a codec, while its keys are right",
@@ -151,6 +151,7 @@ describe("a call that is refused", () => {
     const h = new House(world, ALL, ...settings);
     expect(calls(new Peer(world, PHONE), { body })).toEqual([488]);
     expect(refusals(h)).toEqual([`refused 488 ${reason}`]);
+    for (const lines of [h.log.text("call"), h.log.text("")]) expect(lines).toContain(reason);
   });
 
   it.each(CASES)(
