@@ -26,6 +26,8 @@ static const uint16_t echo_first[ECHO_PARTS] = {16384, 5500, 1850, 625, 210, 70,
 #define ECHO_FOUND 40
 /* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at most. */
 #define ECHO_DRIFT 2621
+/* A filter that lowers the sound by 18 dB, a factor of 2^6, is right: its steps agree by chance. */
+#define ECHO_RIGHT 6
 
 static inline void echo_uncertain(echo_t *s)
 {
@@ -200,7 +202,7 @@ static inline void echo_learn(echo_t *s, const int32_t *left)
 	}
 	for (p = 0; p < ECHO_PARTS; p++)
 		isMoved |= echo_step(s, p, error, power, doubt[p], whole);
-	if (isMoved) {
+	if (isMoved && s->energyLeft > s->energyHeard >> ECHO_RIGHT) {
 		s->found = 0;
 		s->resets += 1;
 		echo_uncertain(s);

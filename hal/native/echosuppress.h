@@ -31,6 +31,10 @@ static const int16_t echo_window[ECHO_BLOCK] = {
  */
 #define ECHO_SURE 32200
 #define ECHO_UNLIKE 350
+/* The likely echo is taken as often as chosen, of 2^15, times 2^STRENGTH: a comparison with others makes it stronger. */
+#ifndef ECHO_STRENGTH
+#define ECHO_STRENGTH 2
+#endif
 /* Gain 1, and the most: 12 dB. */
 #define ECHO_GAIN 4096
 #define ECHO_GAIN_MOST 16384
@@ -227,7 +231,7 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	for (k = 1; k < ECHO_BINS; k++) {
 		small_t before = small_scale(echo_unpacked(s->voice[k]), 22938);
 		small_t echoes = small_scale(rest[k], over), voice;
-		echoes = echoes == 0 ? 0 : small_pack((int32_t)(echoes >> 16) + 2, echoes & 0xffff);
+		echoes = echoes == 0 ? 0 : small_pack((int32_t)(echoes >> 16) + ECHO_STRENGTH, echoes & 0xffff);
 		voice = small_add(before, small_scale(small_sub(power[k], echoes), 9830));
 		uint32_t gain = small_share(voice, small_add(voice, echoes));
 		int32_t hiss = 0, g;

@@ -3,7 +3,21 @@ import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { fraction } from "../../src/core/random.js";
 import { echoBegin, echoRun } from "../../src/media/echo.js";
-import { ECHO_DELAY, ECHO_QUIET, ECHO_SWITCH, EchoState, GAIN, LATE, RESETS } from "../../src/media/echostate.js";
+import {
+  BLOCK,
+  DRIFT,
+  ECHO_DELAY,
+  ECHO_QUIET,
+  ECHO_SWITCH,
+  EchoState,
+  ENERGY_HEARD,
+  ENERGY_LEFT,
+  FOUND,
+  GAIN,
+  LATE,
+  RESETS,
+  STEPS,
+} from "../../src/media/echostate.js";
 
 const SECOND = 8000;
 const STEP = 160;
@@ -93,6 +107,29 @@ describe("the echo canceller", { timeout: 60_000 }, () => {
     for (let second = 4; second < 8; second++) expect(level(out, second) - level(heard, second)).toBeLessThan(1);
     expect(level(heard, 6, 2) - level(out, 6, 2)).toBeGreaterThan(20);
     expect(state.words[RESETS]).toBeGreaterThan(0);
+  });
+
+  it("does not doubt a filter that leaves nearly nothing, though its steps agree by chance", () => {
+    const far = syllables(1, 4, 2000);
+    const echo = echoOf(far);
+    const state = newState();
+    const half = 2 * SECOND;
+    run(echo.subarray(0, half), far.subarray(0, half), 0, state);
+    const { words } = state;
+    let at = half;
+    /** @returns how many doubts steps that agree bring about, where so much of the sound is left */
+    const doubts = (left: number): number => {
+      words.fill(1 << 24, DRIFT, DRIFT + BLOCK);
+      words[STEPS] = 0;
+      words[ENERGY_LEFT] = left;
+      const before = words[RESETS];
+      run(echo.subarray(at, at + STEP), far.subarray(at, at + STEP), 0, state);
+      at += STEP;
+      return words[RESETS] - before;
+    };
+    expect(words[FOUND]).toBeGreaterThan(100);
+    expect(doubts(words[ENERGY_HEARD] >> 9)).toBe(0);
+    expect(doubts(words[ENERGY_HEARD] >> 1)).toBe(1);
   });
 
   it("finds an echo that comes later than its filter is long", () => {
