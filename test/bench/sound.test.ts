@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { mouthToEar } from "./sound/delay.js";
+import { loweredAt } from "./sound/echo-equal.js";
 import { outOfBounds } from "./sound/main.js";
 import { logSpectralDistance, shiftOf } from "./sound/spectrum.js";
 
@@ -34,6 +35,31 @@ describe("the spectral distance", () => {
     const distance = logSpectralDistance(clean, holes);
     expect(distance).toBeGreaterThan(1);
     expect(distance).toBeLessThan(20);
+  });
+});
+
+describe("what two cancellers do where the visitor loses the same", () => {
+  const points = [
+    { lossDb: 4, loweredDb: 40 },
+    { lossDb: 2, loweredDb: 30 },
+    { lossDb: 8, loweredDb: 44 },
+  ];
+
+  it("lies between the points of a sweep", () => {
+    expect(loweredAt(points, 2)).toBe(30);
+    expect(loweredAt(points, 3)).toBe(35);
+    expect(loweredAt(points, 5)).toBe(41);
+  });
+
+  it("is not reckoned beyond them", () => {
+    expect(loweredAt(points, 1.9)).toBeNull();
+    expect(loweredAt(points, 20)).toBe(44);
+    expect(loweredAt([], 5)).toBeNull();
+  });
+
+  it("does not count strength that only costs", () => {
+    expect(loweredAt([...points, { lossDb: 10, loweredDb: 12 }], 9)).toBe(44);
+    expect(loweredAt([...points, { lossDb: 3, loweredDb: 20 }], 3)).toBe(30);
   });
 });
 

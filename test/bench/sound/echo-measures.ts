@@ -7,7 +7,7 @@ import { echoBegin, echoRun } from "../../../src/media/echo.js";
 import { ECHO_DELAY, ECHO_FROZEN, EchoState } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import { type Canceller, ownInC } from "./echo-peers.js";
-import { type EchoScene, noiseOf } from "./echo-scenes.js";
+import { type EchoScene, noiseOf, type Span } from "./echo-scenes.js";
 import { logSpectralDistance } from "./spectrum.js";
 
 const STEP = 160;
@@ -87,8 +87,16 @@ export interface Loss {
   envelope: number;
 }
 
-/** @param options of the talk @returns what the visitor lost from `span.from` to `span.to` */
-export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, span = TALK, hasEcho = true): Loss {
+/** What the visitor said and what came of it, and the levels of both by steps. */
+interface Talk {
+  noise: Float64Array;
+  out: Int16Array;
+  delay: number;
+  clean: number[];
+  heard: number[];
+}
+
+function talkOf(canceller: Canceller, scene: EchoScene, snrDb: number, span: Span, hasEcho: boolean): Talk {
   const noise = noiseOf(scene, snrDb);
   const heardAt = hasEcho ? samplesOf(scene.echo, scene.visitor, noise) : samplesOf(scene.visitor, noise);
   const out = canceller.run(heardAt, scene.far);
@@ -99,6 +107,11 @@ export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, sp
     clean.push(Math.sqrt(energy(scene.visitor, at, at + STEP) / STEP));
     heard.push(Math.sqrt(energy(out, at + delay, at + delay + STEP) / STEP));
   }
+  return { noise, out, delay, clean, heard };
+}
+
+/** @returns how much quieter the visitor's syllables are, and by how much their levels are changed at all, dB */
+function levelsOf({ clean, heard }: Talk): { quieterDb: number; segmentalDb: number } {
   const loudest = Math.max(...clean);
   let quieter = 0;
   let apart = 0;
@@ -110,15 +123,25 @@ export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, sp
       apart += Math.abs(change);
       count += 1;
     }
+  return { quieterDb: -quieter / count, segmentalDb: apart / count };
+}
+
+/** @returns how much quieter the visitor's syllables are where both speak, dB */
+export function quieterOf(canceller: Canceller, scene: EchoScene, snrDb: number, span = TALK, hasEcho = true): number {
+  return levelsOf(talkOf(canceller, scene, snrDb, span, hasEcho)).quieterDb;
+}
+
+/** @returns what the visitor lost where both speak */
+export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, span = TALK): Loss {
+  const talk = talkOf(canceller, scene, snrDb, span, true);
   // What the noise adds is nothing that the visitor lost: it is in both.
-  const said = samplesOf(scene.visitor, noise).subarray(span.from, span.to);
-  const after = out.subarray(span.from + delay, span.to + delay);
+  const said = samplesOf(scene.visitor, talk.noise).subarray(span.from, span.to);
+  const after = talk.out.subarray(span.from + talk.delay, span.to + talk.delay);
   return {
-    quieterDb: -quieter / count,
-    segmentalDb: apart / count,
+    ...levelsOf(talk),
     spectralDb: logSpectralDistance(said, after),
     inBandDb: logSpectralDistance(said, after, IN_BAND),
-    envelope: likeness(clean, heard),
+    envelope: likeness(talk.clean, talk.heard),
   };
 }
 

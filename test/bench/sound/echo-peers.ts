@@ -19,6 +19,12 @@ const RUN_MS = 120_000;
  * and the visitor least.
  */
 const WEBRTC = ["0", "0", "1", "0"];
+/** Its three levels of suppression. */
+const WEBRTC_STRENGTHS = [WEBRTC, ["0", "1", "1", "0"], ["0", "2", "1", "0"]];
+/** With its suppression, which takes 40 dB at most, and 15 beside a voice: the library's own values. */
+const SPEEX = [String(TAPS), "1", "-40", "-15"];
+/** As it is; beside a voice none; and as much there as elsewhere. */
+const SPEEX_STRENGTHS = [SPEEX, [String(TAPS), "1", "-40", "0"], [String(TAPS), "1", "-40", "-40"]];
 
 export interface Canceller {
   name: string;
@@ -26,22 +32,27 @@ export interface Canceller {
   run(microphone: Int16Array, far: Int16Array): Int16Array;
 }
 
-let own: string | undefined;
+/** How strongly our canceller suppresses what its filter leaves, as boards do it: 3 dB more for each one more. */
+export const OWN_STRENGTH = 2;
+
+const own = new Map<number, string>();
 
 /**
  * @returns a run of our canceller in C, null without a compiler
  * @param freezeAt the sample at which it stops learning
  */
-export function ownInC(options: number, freezeAt: number): Canceller["run"] | null {
-  own ??= builtOwn();
+export function ownInC(options: number, freezeAt: number, strength = OWN_STRENGTH): Canceller["run"] | null {
+  const program = own.get(strength) ?? builtOwn(strength);
+  own.set(strength, program);
   const freeze = String(Number.isFinite(freezeAt) ? freezeAt : 2 ** 30);
-  return own === "" ? null : runner(own, [String(options), freeze]);
+  return program === "" ? null : runner(program, [String(options), freeze]);
 }
 
-function builtOwn(): string {
-  const program = join(FOLDER, "echo-own");
+function builtOwn(strength: number): string {
+  const program = join(FOLDER, `echo-own-${strength}`);
   mkdirSync(FOLDER, { recursive: true });
-  const made = spawnSync("cc", ["-O2", join(HERE, "../c/echo-own.c"), "-o", program], { encoding: "utf8" });
+  const flags = ["-O2", `-DECHO_STRENGTH=${strength}`];
+  const made = spawnSync("cc", [...flags, join(HERE, "../c/echo-own.c"), "-o", program], { encoding: "utf8" });
   if (made.status === 0) return program;
   process.stderr.write(
     `our canceller runs in TypeScript, which takes half an hour: no C compiler ${made.stderr ?? ""}\n`,
@@ -77,13 +88,29 @@ function runner(program: string, more: readonly string[]): Canceller["run"] {
   };
 }
 
+/** A canceller that is installed: as it is compared, and from mild to strong. */
+export interface Peer extends Canceller {
+  /** The first is as it is compared elsewhere. */
+  strengths: readonly Canceller[];
+}
+
 /** @returns the cancellers that are installed */
-export function peers(): Canceller[] {
-  const found: Canceller[] = [];
+export function peers(): Peer[] {
+  const found: Peer[] = [];
   const speex = built("echo-speexdsp", "cc", "echo-speexdsp.c", "speexdsp", "libspeexdsp-dev");
-  if (speex !== null) found.push({ name: "speexdsp", run: runner(speex, [String(TAPS), "1"]) });
+  if (speex !== null) found.push(peer("speexdsp", speex, SPEEX, SPEEX_STRENGTHS));
   const library = "webrtc-audio-processing";
   const webrtc = built("echo-webrtc", "c++", "echo-webrtc.cpp", library, "libwebrtc-audio-processing-dev");
-  if (webrtc !== null) found.push({ name: "webrtc", run: runner(webrtc, WEBRTC) });
+  if (webrtc !== null) found.push(peer("webrtc", webrtc, WEBRTC, WEBRTC_STRENGTHS));
   return found;
+}
+
+type Words = readonly string[];
+
+function peer(name: string, program: string, usual: Words, strengths: readonly Words[]): Peer {
+  return {
+    name,
+    run: runner(program, usual),
+    strengths: strengths.map((words) => ({ name, run: runner(program, words) })),
+  };
 }

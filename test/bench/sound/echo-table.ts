@@ -8,6 +8,7 @@ import type { Result } from "../harness.js";
 
 const PAGE = join(import.meta.dirname, "../../../docs/sound.md");
 const PEERS = ["speexdsp", "webrtc"] as const;
+const NAMES = { speexdsp: "speexdsp", webrtc: "WebRTC" };
 
 /** Each line of the first table: the row's name and what it says. */
 const LOWERED = [
@@ -20,10 +21,12 @@ const LOWERED = [
   ["mean", "all of these"],
 ] as const;
 const LOST = [
-  ["nearloss", "what the visitor's syllables lose while both speak", "dB"],
-  ["lsd", "how far their spectra are from what was said", "dB"],
-  ["lsd.band", "the same, between 125 and 3,800 Hz", "dB"],
-  ["always", "what they lose where both speak from the first word on and no echo comes", "dB"],
+  ["nearloss", "what the visitor's syllables lose while both speak"],
+  ["lsd", "how far their spectra are from what was said"],
+  ["lsd.band", "the same, between 125 and 3,800 Hz"],
+  ["lsd.alone", "how far their spectra are from it while the house is silent"],
+  ["lsd.alone.band", "the same, between 125 and 3,800 Hz"],
+  ["always", "what they lose where both speak from the first word on and no echo comes"],
 ] as const;
 const CHANGED = [
   ["moved", "the way becomes another one"],
@@ -39,50 +42,86 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   return [row(head), row(head.map(() => "---")), ...measured.map(row)].join("\n");
 }
 
-/** @returns what stands between the marks of that set */
-function textOf(prefix: string, results: readonly Result[]): string {
-  const cell = (name: string, peer: string | undefined, unit = "dB", digits = 1): string => {
-    const found = results.find((row) => row.name === prefix + "." + name && row.peer === peer);
-    return found === undefined ? "" : (found.value.toFixed(digits) + " " + unit).trim();
-  };
+type Cell = (name: string, peer?: string, unit?: string, digits?: number) => string;
+
+/** What the tables say of an echo and of two voices. */
+function calmText(cell: Cell): string {
   const head = ["the echo alone is lowered by", "Portero", "its filter alone, frozen", "speexdsp", "WebRTC"];
   const lowered = LOWERED.map(([name, what]) => [
     what,
-    cell(name, undefined),
-    cell(name + ".filter", undefined),
+    cell(name),
+    cell(name + ".filter"),
     ...PEERS.map((peer) => cell(name, peer)),
   ]);
-  const lost = LOST.map(([name, what, unit]) => [
-    what,
-    cell(name, undefined, unit),
-    "",
-    ...PEERS.map((peer) => cell(name, peer, unit)),
-  ]);
-  const changed = CHANGED.map(([name, what]) => [what, cell(name, undefined), cell(name + ".worst", undefined)]);
+  const lost = LOST.map(([name, what]) => [what, cell(name), "", ...PEERS.map((peer) => cell(name, peer))]);
+  const alike = ["likeness of their syllables, of 1, the worst call", cell("envelope", undefined, "", 2), "", "", ""];
+  return table(head, [...lowered, ...lost, alike]);
+}
+
+function changedText(cell: Cell): string {
   return [
-    table(head, [...lowered, ...lost]),
-    table(["from 2 s after it on the echo alone is lowered by", "mean", "the worst call"], changed),
+    table(
+      ["from 2 s after it on the echo alone is lowered by", "mean", "the worst call"],
+      CHANGED.map(([name, what]) => [what, cell(name), cell(name + ".worst")]),
+    ),
     table(
       ["", ""],
       [
-        ["a moment of those calls, beside what the microphone heard, at most", cell("loudest", undefined)],
-        ["echo that is left, with the noise, above the noise (20 dB below the echo)", cell("residue", undefined)],
-        ["likeness of the visitor's syllables, of 1, the worst call", cell("envelope", undefined, "", 2)],
-        ["loudest sample of a loop of 6 dB, of 32767", cell("loop", undefined, "", 0)],
-        ["the same, beside a noise of level 60", cell("loop.noisy", undefined, "", 0)],
+        ["a moment of those calls, beside what the microphone heard, at most", cell("loudest")],
+        ["echo that is left, with the noise, above the noise (20 dB below the echo)", cell("residue")],
       ],
     ),
   ].join("\n\n");
 }
 
-/** Writes the tables of each set that was measured into the page, between its two marks. */
+function loopText(cell: Cell): string {
+  return table(
+    ["the loudest sample, of 32767", ""],
+    [
+      ["of a loop of 6 dB", cell("loop", undefined, "", 0)],
+      ["the same, beside a noise of level 60", cell("loop.noisy", undefined, "", 0)],
+    ],
+  );
+}
+
+/** @returns the table of what is compared where the visitor loses the same */
+function equalText(whole: Cell): string {
+  const cell = (name: string, peer?: string): string => whole(`equal.${name}`, peer);
+  const head = ["the visitor loses as much as by", "loss", "Portero lowers the echo by", "speexdsp", "WebRTC"];
+  const measured = PEERS.filter((peer) => cell(`${peer}.loss`) !== "");
+  const [one] = measured;
+  const own = one === undefined ? [] : [cell(`${one}.own.loss`), cell(`${one}.own`)];
+  const theirs = PEERS.map((peer) => (measured.includes(peer) ? cell(`${peer}.own`, peer) || "loses more" : ""));
+  return table(head, [
+    ...measured.map((name) => [
+      NAMES[name],
+      cell(`${name}.loss`),
+      cell(name),
+      ...PEERS.map((peer) => (peer === name ? cell(name, peer) : "")),
+    ]),
+    ["Portero", ...own, ...theirs],
+  ]);
+}
+
+/** Writes what was measured of each set into the page, between two marks. */
 export function writeTables(results: readonly Result[], sets: readonly { prefix: string; name: string }[]): void {
   let page = readFileSync(PAGE, "utf8");
-  for (const { prefix, name } of sets) {
-    const [from, to] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const put = (mark: string, text: string): void => {
+    const [from, to] = [`<!-- ${mark} -->`, `<!-- end of ${mark} -->`];
     const [start, end] = [page.indexOf(from), page.indexOf(to)];
     if (start < 0 || end < start) throw new Error(`docs/sound.md has no marks ${from} and ${to}`);
-    page = page.slice(0, start + from.length) + "\n\n" + textOf(prefix, results) + "\n\n" + page.slice(end);
+    page = page.slice(0, start + from.length) + "\n\n" + text + "\n\n" + page.slice(end);
+  };
+  for (const { prefix, name } of sets) {
+    const cell: Cell = (row, peer, unit = "dB", digits = 1) => {
+      const found = results.find((result) => result.name === `${prefix}.${row}` && result.peer === peer);
+      return found === undefined ? "" : `${found.value.toFixed(digits)} ${unit}`.trim();
+    };
+    // What was not measured stays as it is.
+    if (cell("mean") !== "" && cell("nearloss") !== "") put(name, calmText(cell));
+    if (cell("moved") !== "") put(`${name}, after a change`, changedText(cell));
+    if (cell("loop") !== "") put(`${name}, in a loop`, loopText(cell));
+    if (PEERS.some((peer) => cell(`equal.${peer}`) !== "")) put(`${name}, at equal loss`, equalText(cell));
   }
   writeFileSync(PAGE, page);
 }

@@ -9,6 +9,7 @@ import { wavHeader } from "../../../host-sim/io/audio.js";
 import { ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import type { Result } from "../harness.js";
+import { loweredAt, type Point } from "./echo-equal.js";
 import {
   type Change,
   type Loss,
@@ -17,13 +18,14 @@ import {
   lowered,
   MEASURE,
   ours,
+  quieterOf,
   recovery,
   residue,
   samplesOf,
   TALK,
   TEACH,
 } from "./echo-measures.js";
-import { type Canceller, peers } from "./echo-peers.js";
+import { type Canceller, OWN_STRENGTH, ownInC, type Peer, peers } from "./echo-peers.js";
 import { type EchoScene, echoScene, noiseOf, SCENES, type Span } from "./echo-scenes.js";
 import { AWAY, HOME, type SceneSet } from "./echo-sets.js";
 import { writeTables } from "./echo-table.js";
@@ -50,6 +52,10 @@ const LOOPS = [
   ["loop", 0],
   ["loop.noisy", 60],
 ] as const;
+/** Our suppression from as it is to much stronger, in 3 dB. */
+const STRENGTHS = [OWN_STRENGTH, OWN_STRENGTH + 2, OWN_STRENGTH + 4, OWN_STRENGTH + 7];
+/** What is compared where the visitor loses the same: the loudspeaker that distorts most. */
+const EQUAL = { distortion: 0.1, snrDb: ROOM_DB };
 const CHANGES: readonly Change[] = ["moved", "slam", "louder", "quieter"];
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -130,6 +136,22 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
       unit: "of 1: likeness of the visitor's syllables, the worst",
     },
   );
+  // Beside a silent house only the high-pass and the noise that is put in are left.
+  const alone = talk.map((scene) =>
+    lossOf(ours("ours", 0), { ...scene, far: scene.far.map(() => 0), echo: scene.echo.map(() => 0) }, TALK_DB),
+  );
+  results.push(
+    {
+      name: `${prefix}.lsd.alone`,
+      value: mean(alone, ({ spectralDb }) => spectralDb),
+      unit: "dB that their spectra are from what was said while the house is silent",
+    },
+    {
+      name: `${prefix}.lsd.alone.band`,
+      value: mean(alone, ({ inBandDb }) => inBandDb),
+      unit: "dB that they are from it between 125 and 3,800 Hz while the house is silent",
+    },
+  );
   for (const peer of others) {
     const theirs = losses(peer);
     const loss = mean(theirs, ({ quieterDb }) => quieterDb);
@@ -141,13 +163,45 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
   }
   const always = scenesOf(set, TALK_SECONDS, ALWAYS);
   for (const canceller of [ours("ours", 0), ...others]) {
-    const loss = meanOf(always.map((scene) => lossOf(canceller, scene, TALK_DB, ALWAYS, false).quieterDb));
+    const loss = meanOf(always.map((scene) => quieterOf(canceller, scene, TALK_DB, ALWAYS, false)));
     const row = {
       name: `${prefix}.always`,
       value: loss,
       unit: "dB that they lose in the first 7 s, both speaking all the time, where no echo comes",
     };
     results.push(canceller.name === "ours" ? row : { ...row, peer: canceller.name });
+  }
+  return results;
+}
+
+/** Compares the cancellers where the visitor loses the same, beside a loudspeaker that distorts. */
+function equalRows(prefix: string, set: SceneSet, others: readonly Peer[]): Result[] {
+  const echoes = scenesOf(set, SHORT_SECONDS, NOBODY, EQUAL.distortion);
+  const talk = scenesOf(set, TALK_SECONDS, TALK, EQUAL.distortion);
+  const point = (quiet: Canceller, usual: Canceller): Point => ({
+    lossDb: meanOf(talk.map((scene) => quieterOf(usual, scene, TALK_DB))),
+    loweredDb: meanOf(echoes.map((scene) => lowered(quiet, scene, EQUAL.snrDb))),
+  });
+  const own = STRENGTHS.flatMap((strength) => {
+    const [quiet, usual] = [ECHO_QUIET, 0].map((options) => ownInC(options, Number.POSITIVE_INFINITY, strength));
+    return quiet === null || usual === null ? [] : [point({ name: "ours", run: quiet }, { name: "ours", run: usual })];
+  });
+  if (own.length === 0) return [];
+  const results: Result[] = [];
+  const add = (name: string, value: number | null, unit: string, peer?: string): void => {
+    if (value !== null) results.push({ name: `${prefix}.equal.${name}`, value, unit, ...(peer && { peer }) });
+  };
+  const unit = "dB by which the echo alone is lowered at 10 % distortion";
+  for (const { name, strengths } of others) {
+    const theirs = strengths.map((canceller) => point(canceller, canceller));
+    const [usual] = theirs;
+    const loss = "dB that the visitor loses at 10 % distortion by";
+    add(`${name}.loss`, usual.lossDb, `${loss} ${name} as it is`);
+    add(name, loweredAt(own, usual.lossDb), `${unit}, where the visitor loses that`);
+    add(name, usual.loweredDb, `${unit}, by the peer`, name);
+    add(`${name}.own.loss`, own[0].lossDb, `${loss} ours as it is`);
+    add(`${name}.own`, own[0].loweredDb, `${unit}, ours as it is`);
+    add(`${name}.own`, loweredAt(theirs, own[0].lossDb), `${unit}, by the peer where the visitor loses no more`, name);
   }
   return results;
 }
@@ -178,14 +232,16 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
     value: meanOf(left),
     unit: "dB that what is left of the echo and the noise are above the noise",
   });
-  const loops = scenesOf(set, TALK_SECONDS, ALWAYS);
-  for (const [name, noise] of LOOPS)
-    results.push({
-      name: `${prefix}.${name}`,
-      value: Math.max(...loops.map((scene) => loopPeak(scene, noise))),
-      unit: `of 32767: a loop of 6 dB beside noise of ${noise}, the loudest`,
-    });
   return results;
+}
+
+function loopRows(prefix: string, set: SceneSet): Result[] {
+  const loops = scenesOf(set, TALK_SECONDS, ALWAYS);
+  return LOOPS.map(([name, noise]) => ({
+    name: `${prefix}.${name}`,
+    value: Math.max(...loops.map((scene) => loopPeak(scene, noise))),
+    unit: `of 32767: a loop of 6 dB beside noise of ${noise}, the loudest`,
+  }));
 }
 
 /**
@@ -213,6 +269,8 @@ const ROWS = [
   { name: "lowered", run: echoRows },
   { name: "lost", run: lossRows },
   { name: "changed", run: changeRows },
+  { name: "loop", run: loopRows },
+  { name: "equal", run: equalRows },
 ];
 const SETS = [
   { prefix: "sound.echo", set: HOME },

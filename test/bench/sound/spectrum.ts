@@ -18,6 +18,9 @@ const MOVED = 480;
 
 const HANN = Float64Array.from({ length: WINDOW }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW));
 
+const COSINES = Float64Array.from({ length: WINDOW / 2 }, (_, i) => Math.cos((-2 * Math.PI * i) / WINDOW));
+const SINES = Float64Array.from({ length: WINDOW / 2 }, (_, i) => Math.sin((-2 * Math.PI * i) / WINDOW));
+
 /** @returns the power of each line, from 0 Hz to half the rate */
 export function powers(samples: Int16Array, at: number): Float64Array {
   const re = Float64Array.from({ length: WINDOW }, (_, i) => HANN[i] * (samples[at + i] ?? 0));
@@ -38,10 +41,10 @@ function transform(re: Float64Array, im: Float64Array): void {
   for (let size = 2; size <= n; size *= 2) {
     for (let start = 0; start < n; start += size)
       for (let k = 0; k < size / 2; k++) {
-        const angle = (-2 * Math.PI * k) / size;
         const [a, b] = [start + k, start + k + size / 2];
-        const x = re[b] * Math.cos(angle) - im[b] * Math.sin(angle);
-        const y = re[b] * Math.sin(angle) + im[b] * Math.cos(angle);
+        const [cos, sin] = [COSINES[(k * n) / size], SINES[(k * n) / size]];
+        const x = re[b] * cos - im[b] * sin;
+        const y = re[b] * sin + im[b] * cos;
         [re[b], im[b], re[a], im[a]] = [re[a] - x, im[a] - y, re[a] + x, im[a] + y];
       }
   }
