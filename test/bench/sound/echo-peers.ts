@@ -4,7 +4,7 @@
  * had.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -52,8 +52,13 @@ function builtOwn(strength: number): string {
   const program = join(FOLDER, `echo-own-${strength}`);
   mkdirSync(FOLDER, { recursive: true });
   const flags = ["-O2", `-DECHO_STRENGTH=${strength}`];
-  const made = spawnSync("cc", [...flags, join(HERE, "../c/echo-own.c"), "-o", program], { encoding: "utf8" });
-  if (made.status === 0) return program;
+  const mine = `${program}.${process.pid}`;
+  const made = spawnSync("cc", [...flags, join(HERE, "../c/echo-own.c"), "-o", mine], { encoding: "utf8" });
+  if (made.status === 0) {
+    // Another run may use the one that is there.
+    renameSync(mine, program);
+    return program;
+  }
   process.stderr.write(
     `our canceller runs in TypeScript, which takes half an hour: no C compiler ${made.stderr ?? ""}\n`,
   );
@@ -67,9 +72,9 @@ function built(name: string, compiler: string, source: string, library: string, 
   try {
     const flags = execFileSync("pkg-config", ["--cflags", "--libs", library], { encoding: "utf8", stdio: "pipe" });
     const words = flags.trim().split(/\s+/);
-    execFileSync(compiler, ["-O2", "-w", join(HERE, "../c", source), "-o", program, ...words, "-lm"], {
-      stdio: "pipe",
-    });
+    const mine = `${program}.${process.pid}`;
+    execFileSync(compiler, ["-O2", "-w", join(HERE, "../c", source), "-o", mine, ...words, "-lm"], { stdio: "pipe" });
+    renameSync(mine, program);
     return program;
   } catch {
     process.stderr.write(`${name} is left out: Debian's ${packages} and a compiler are not installed\n`);
