@@ -10,6 +10,7 @@ import { equal, lower, Span } from "../core/bytes.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
+import { HEAD_LOCAL_TAG } from "../transaction/head.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { NameAddress } from "../wire/address.js";
@@ -243,7 +244,7 @@ export class Dialog {
     w.copy(m.bytes, m.toStart, m.toEnd);
     w.put(TAG);
     this.openField(LOCAL_TAG);
-    w.copy(t.buffer, t.localTagStart, t.localTagEnd);
+    w.copy(t.buffer, t.startOf(HEAD_LOCAL_TAG), t.endOf(HEAD_LOCAL_TAG));
     this.closeField(LOCAL_TAG);
     this.closeField(LOCAL);
     if ((m.unfit & FROM_BIT) === 0)

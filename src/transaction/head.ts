@@ -5,6 +5,7 @@
  * Not here: the status line, and what follows the head.
  */
 
+import { uint16Array } from "../core/arrays.js";
 import { octets } from "../core/bytes.js";
 import { TAG } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
@@ -16,38 +17,51 @@ import { SIP_PORT } from "./transport.js";
 
 const COLON = octets(": ");
 
-/** Offsets of the fields by which requests are compared, into the buffer that the head was written to. */
+// The parts of a head whose places are kept.
+/** Our To tag: the request's own if it had one, else the new one. */
+export const HEAD_LOCAL_TAG = 0;
+/** All Vias, as lines. */
+export const HEAD_VIAS = 1;
+/** The lines from From to CSeq; and of these the To line by itself. */
+const HEAD_PARTIES = 2;
+const HEAD_TO = 3;
+export const HEAD_BRANCH = 4;
+export const HEAD_SENT_BY = 5;
+export const HEAD_FROM_TAG = 6;
+export const HEAD_CALL_ID = 7;
+/** The method in CSeq. */
+export const HEAD_METHOD = 8;
+const PARTS = 9;
+
+/** Knows where the parts of a head lie in the buffer that it was written to. */
 export class ResponseHead {
-  /** Our To tag: the request's own if it had one, else the new one. */
-  localTagStart = 0;
-  localTagEnd = 0;
-  /** Range of the Vias, as lines; and of the fields from To to CSeq, with the To line by itself. */
-  viasStart = 0;
-  viasEnd = 0;
-  private partiesStart = 0;
-  private partiesEnd = 0;
-  private toStart = 0;
-  private toEnd = 0;
   /** The To of the request had a tag, so it was meant for a dialog. */
   hasToTag = false;
-  branchStart = 0;
-  branchEnd = 0;
-  sentByStart = 0;
-  sentByEnd = 0;
-  fromTagStart = 0;
-  fromTagEnd = 0;
-  callIdStart = 0;
-  callIdEnd = 0;
-  methodStart = 0;
-  methodEnd = 0;
+  /** Start and end of each part. On XS one array takes less memory than so many numbers. */
+  private readonly places = uint16Array(PARTS << 1);
+
+  /** @param part HEAD_* @returns its offset in the buffer */
+  startOf(part: number): number {
+    return this.places[part << 1];
+  }
+
+  endOf(part: number): number {
+    return this.places[(part << 1) + 1];
+  }
+
+  private place(part: number, start: number, end: number): void {
+    const { places } = this;
+    places[part << 1] = start;
+    places[(part << 1) + 1] = end;
+  }
 
   /** Writes all Vias in order. @param source where the request came from @param back set to where the response goes */
   writeVias(w: Writer, m: Message, source: Flow, back: Flow): void {
-    this.viasStart = w.at;
+    const start = w.at;
     this.writeTopVia(w, m, source, back);
     const first = m.first(HEADER_VIA);
     for (let row = first < 0 ? -1 : m.next(first); row >= 0; row = m.next(row)) copyField(w, m, row);
-    this.viasEnd = w.at;
+    this.place(HEAD_VIAS, start, w.at);
   }
 
   /**
@@ -55,8 +69,9 @@ export class ResponseHead {
    * @param tagHigh @param tagLow the 64 bits of the To tag, for a request without one
    */
   writeParties(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
+    const start = w.at;
     this.writeEachParty(w, m, tagHigh, tagLow);
-    this.partiesEnd = w.at;
+    this.place(HEAD_PARTIES, start, w.at);
   }
 
   /**
@@ -65,17 +80,17 @@ export class ResponseHead {
    * @param m that response, which has the tag of the answering side
    */
   writePartiesAgain(w: Writer, bytes: Uint8Array, m: Message): void {
-    w.raw(bytes, this.partiesStart, this.toStart);
-    if (this.hasToTag) w.raw(bytes, this.toStart, this.toEnd);
+    w.raw(bytes, this.startOf(HEAD_PARTIES), this.startOf(HEAD_TO));
+    if (this.hasToTag) w.raw(bytes, this.startOf(HEAD_TO), this.endOf(HEAD_TO));
     else {
-      w.raw(bytes, this.toStart, this.localTagStart - TAG.length);
+      w.raw(bytes, this.startOf(HEAD_TO), this.startOf(HEAD_LOCAL_TAG) - TAG.length);
       if (m.toTagEnd > m.toTagStart) {
         w.put(TAG);
         w.copy(m.bytes, m.toTagStart, m.toTagEnd);
       }
       w.crlf();
     }
-    w.raw(bytes, this.toEnd, this.partiesEnd);
+    w.raw(bytes, this.endOf(HEAD_TO), this.endOf(HEAD_PARTIES));
   }
 
   private writeEachParty(w: Writer, m: Message, tagHigh: number, tagLow: number): void {
@@ -96,19 +111,13 @@ export class ResponseHead {
     places[PLACE.cseqEnd] = row < 0 ? 0 : m.valueEnd(row);
     places[PLACE.tagHigh] = tagHigh;
     places[PLACE.tagLow] = tagLow;
-    this.partiesStart = w.at;
     this.hasToTag = m.toTagEnd > m.toTagStart;
     advance(w, linesOf().writeParties(w.bytes, w.at, w.limit, m.bytes));
-    this.fromTagStart = places[PLACE.fromTagStart];
-    this.fromTagEnd = places[PLACE.fromTagEnd];
-    this.toStart = places[PLACE.toStart];
-    this.toEnd = places[PLACE.toEnd];
-    this.localTagStart = places[PLACE.toTagStart];
-    this.localTagEnd = places[PLACE.toTagEnd];
-    this.callIdStart = places[PLACE.callIdStart];
-    this.callIdEnd = places[PLACE.callIdEnd];
-    this.methodStart = places[PLACE.methodStart];
-    this.methodEnd = places[PLACE.cseqEnd];
+    this.place(HEAD_FROM_TAG, places[PLACE.fromTagStart], places[PLACE.fromTagEnd]);
+    this.place(HEAD_TO, places[PLACE.toStart], places[PLACE.toEnd]);
+    this.place(HEAD_LOCAL_TAG, places[PLACE.toTagStart], places[PLACE.toTagEnd]);
+    this.place(HEAD_CALL_ID, places[PLACE.callIdStart], places[PLACE.callIdEnd]);
+    this.place(HEAD_METHOD, places[PLACE.methodStart], places[PLACE.cseqEnd]);
     // The table of fields may have been full before CSeq came, but its value is known all the same.
     if (row < 0 && m.cseq >= 0) this.writeCSeq(w, m);
   }
@@ -118,9 +127,9 @@ export class ResponseHead {
     w.put(COLON);
     w.uint(m.cseq);
     w.octet(0x20);
-    this.methodStart = w.at;
+    const start = w.at;
     w.copy(m.bytes, m.cseqMethodStart, m.cseqMethodEnd);
-    this.methodEnd = w.at;
+    this.place(HEAD_METHOD, start, w.at);
     w.crlf();
   }
 
@@ -130,7 +139,9 @@ export class ResponseHead {
    */
   takeTag(bytes: Uint8Array, other: ResponseHead, otherBytes: Uint8Array): void {
     if (this.hasToTag || other.hasToTag) return;
-    for (let i = this.localTagStart, j = other.localTagStart; i < this.localTagEnd; i++, j++) bytes[i] = otherBytes[j];
+    const end = this.endOf(HEAD_LOCAL_TAG);
+    let from = other.startOf(HEAD_LOCAL_TAG);
+    for (let i = this.startOf(HEAD_LOCAL_TAG); i < end; i++) bytes[i] = otherBytes[from++];
   }
 
   /**
@@ -153,10 +164,8 @@ export class ResponseHead {
     places[PLACE.sourceIp] = source.ip;
     places[PLACE.sourcePort] = source.port;
     advance(w, lines.writeVia(w.bytes, w.at, w.limit, m.bytes));
-    this.sentByStart = places[PLACE.sentByStart];
-    this.sentByEnd = places[PLACE.sentByEnd];
-    this.branchStart = places[PLACE.branchStart];
-    this.branchEnd = places[PLACE.branchEnd];
+    this.place(HEAD_SENT_BY, places[PLACE.sentByStart], places[PLACE.sentByEnd]);
+    this.place(HEAD_BRANCH, places[PLACE.branchStart], places[PLACE.branchEnd]);
     // A Via that cannot be read does not say where the response is wanted.
     if (m.sentByEnd === m.sentByStart || (places[PLACE.rport] !== 0 && source.transport === TRANSPORT_UDP)) return;
     back.port = places[PLACE.sentByPort] > 0 ? places[PLACE.sentByPort] : SIP_PORT;

@@ -23,7 +23,7 @@ import {
 import { PROBLEM_NONE } from "../wire/problems.js";
 import { reasonPhrase } from "../wire/status.js";
 import type { Writer } from "../wire/writer.js";
-import type { ResponseHead } from "./head.js";
+import { HEAD_VIAS, type ResponseHead } from "./head.js";
 
 const TAB = 9;
 const SPACE = 0x20;
@@ -68,7 +68,7 @@ export function writeRelayed(
   else w.copy(m.bytes, m.reasonStart, m.reasonEnd);
   w.crlf();
   if (head !== null) {
-    w.raw(headBytes, head.viasStart, head.viasEnd);
+    w.raw(headBytes, head.startOf(HEAD_VIAS), head.endOf(HEAD_VIAS));
     head.writePartiesAgain(w, headBytes, m);
   }
   const first = m.first(HEADER_VIA);

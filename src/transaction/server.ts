@@ -26,7 +26,16 @@ import {
 import { reasonPhrase } from "../wire/status.js";
 import { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
-import { copyFields, ResponseHead } from "./head.js";
+import {
+  copyFields,
+  HEAD_BRANCH,
+  HEAD_CALL_ID,
+  HEAD_FROM_TAG,
+  HEAD_LOCAL_TAG,
+  HEAD_METHOD,
+  HEAD_SENT_BY,
+  ResponseHead,
+} from "./head.js";
 import { type RelayedRows, writeRelayed } from "./relay.js";
 import type { TransactionLimits, Transport } from "./transport.js";
 import { TIMER_2XX, TIMER_G, TIMER_H, type TimerWatcher } from "./watcher.js";
@@ -184,19 +193,21 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   matches(m: Message, method: number): boolean {
     if (!this.hasMethod(m, method) || this.hasCookie !== m.hasMagicCookie) return false;
     const b = this.buffer;
-    if (!equal(b, this.branchStart, this.branchEnd, m.bytes, m.branchStart, m.branchEnd)) return false;
-    if (!equalNoCase(b, this.sentByStart, this.sentByEnd, m.bytes, m.sentByStart, m.sentByEnd)) return false;
+    if (!equal(b, this.startOf(HEAD_BRANCH), this.endOf(HEAD_BRANCH), m.bytes, m.branchStart, m.branchEnd))
+      return false;
+    if (!equalNoCase(b, this.startOf(HEAD_SENT_BY), this.endOf(HEAD_SENT_BY), m.bytes, m.sentByStart, m.sentByEnd))
+      return false;
     if (this.hasCookie) return true;
     if (!this.isSameRequest(m) || !equal(b, this.uriStart, b.length, m.bytes, m.uriStart, m.uriEnd)) return false;
     // An ACK has the tag of the response. A repetition and a CANCEL have the To of the first request.
     if (!this.hasToTag && m.method !== METHOD_ACK) return m.toTagEnd === m.toTagStart;
-    return equal(b, this.localTagStart, this.localTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
+    return equal(b, this.startOf(HEAD_LOCAL_TAG), this.endOf(HEAD_LOCAL_TAG), m.bytes, m.toTagStart, m.toTagEnd);
   }
 
   /** Compares methods; unknown ones are told apart by their names. */
   private hasMethod(m: Message, method: number): boolean {
     if (this.method !== method || method !== METHOD_OTHER) return this.method === method;
-    return equal(this.buffer, this.methodStart, this.methodEnd, m.bytes, m.methodStart, m.methodEnd);
+    return equal(this.buffer, this.startOf(HEAD_METHOD), this.endOf(HEAD_METHOD), m.bytes, m.methodStart, m.methodEnd);
   }
 
   /**
@@ -212,8 +223,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     const b = this.buffer;
     return (
       this.cseq === m.cseq &&
-      equal(b, this.fromTagStart, this.fromTagEnd, m.bytes, m.fromTagStart, m.fromTagEnd) &&
-      equal(b, this.callIdStart, this.callIdEnd, m.bytes, m.callIdStart, m.callIdEnd)
+      equal(b, this.startOf(HEAD_FROM_TAG), this.endOf(HEAD_FROM_TAG), m.bytes, m.fromTagStart, m.fromTagEnd) &&
+      equal(b, this.startOf(HEAD_CALL_ID), this.endOf(HEAD_CALL_ID), m.bytes, m.callIdStart, m.callIdEnd)
     );
   }
 
