@@ -85,19 +85,6 @@ export class AuthValue {
   readonly nc = new Span();
   /** The first word of the value, whatever it is. */
   readonly scheme = new Span();
-  private readonly spans: readonly Span[] = [
-    this.realm,
-    this.nonce,
-    this.opaque,
-    this.algorithm,
-    this.qop,
-    this.stale,
-    this.username,
-    this.uri,
-    this.response,
-    this.cnonce,
-    this.nc,
-  ];
   private bytes: Uint8Array = NONE;
   private at = 0;
   private end = 0;
@@ -108,7 +95,7 @@ export class AuthValue {
 
   /** Forgets all parameters. */
   clear(): void {
-    for (let i = 0; i < this.spans.length; i++) this.spans[i].clear();
+    for (let i = 0; i < NAMES.length; i++) this.spanOf(i).clear();
     this.scheme.clear();
   }
 
@@ -220,7 +207,7 @@ export class AuthValue {
     for (let k = 0; k < NAMES.length; k++) {
       const name = NAMES[k];
       if (!equalNoCase(this.bytes, nameStart, nameEnd, name, 0, name.length)) continue;
-      const span = this.spans[k];
+      const span = this.spanOf(k);
       if (isGiven(span)) this.fail(AUTH_REPEATED);
       else if (valueEnd - valueStart > LIMITS[k]) {
         this.fail(AUTH_LONG);
@@ -229,6 +216,34 @@ export class AuthValue {
       }
       span.set(this.bytes, valueStart, valueEnd);
       return;
+    }
+  }
+
+  /** @param index of the parameter in NAMES */
+  private spanOf(index: number): Span {
+    switch (index) {
+      case 0:
+        return this.realm;
+      case 1:
+        return this.nonce;
+      case 2:
+        return this.opaque;
+      case 3:
+        return this.algorithm;
+      case 4:
+        return this.qop;
+      case 5:
+        return this.stale;
+      case 6:
+        return this.username;
+      case 7:
+        return this.uri;
+      case 8:
+        return this.response;
+      case 9:
+        return this.cnonce;
+      default:
+        return this.nc;
     }
   }
 
