@@ -51,6 +51,8 @@ const FLAG_SDP = 4;
 const WHY_SHIFT = 3;
 
 const CSEQ = octets("cseq");
+/** The short form of Content-Type. */
+const SHORT_TYPE = octets("c");
 /** Offset of the T in Content-Type. */
 const TYPE_AT = 8;
 /** The content type of a NOTIFY that reports a transfer. */
@@ -98,6 +100,9 @@ export class Trace implements Tap {
   /** Whether it may have the answer to a challenge: Authorization or Proxy-Authorization. */
   private hasAnswer = false;
   private bodyAt = 0;
+  /** The ends of the names of its CSeq and its Content-Type; -1: it has none. */
+  private cseqAt = -1;
+  private typeAt = -1;
 
   /** @param bytes octets for all messages @param most octets that are kept of one message */
   constructor(timers: Timers, bytes: number, most: number) {
@@ -118,7 +123,12 @@ export class Trace implements Tap {
   onMessage(isOut: boolean, flow: Flow, bytes: Uint8Array, start: number, end: number): void {
     const why = isOut ? this.why : -1;
     if (isOut) this.why = -1;
-    this.read(bytes, start, end);
+    // These steps follow one another, and call few functions: messages are sent from deep in the stack, whose size is
+    // memory.
+    this.findLines(bytes, start, end);
+    this.method = this.cseqAt < 0 ? METHOD_NONE : methodOfLine(bytes, this.cseqAt, stopOf(bytes, this.cseqAt, end));
+    this.hasSdp = this.hasSipfrag = false;
+    if (this.typeAt >= 0) this.readType(bytes, this.typeAt, stopOf(bytes, this.typeAt, end));
     if (isOfCalls(this.method) || (this.method === METHOD_NOTIFY && this.hasSipfrag))
       this.keep(isOut, why, flow, bytes, start, end);
   }
@@ -157,12 +167,11 @@ export class Trace implements Tap {
   }
 
   /**
-   * Sets `method`, `hasSdp`, `hasSipfrag`, `hasAnswer` and `bodyAt`. It reads leniently: octets that are no message
-   * have no method. Functions that it calls call few: messages are sent from deep in the stack, whose size is memory.
+   * Finds the lines that are looked at, the first of each name, and the body. It reads leniently: octets that are no
+   * message have none of them.
    */
-  private read(bytes: Uint8Array, start: number, end: number): void {
-    this.method = METHOD_NONE;
-    this.hasSdp = this.hasSipfrag = false;
+  private findLines(bytes: Uint8Array, start: number, end: number): void {
+    this.cseqAt = this.typeAt = -1;
     this.hasAnswer = false;
     this.bodyAt = end;
     let stop = 0;
@@ -178,18 +187,24 @@ export class Trace implements Tap {
         case LETTER_P:
           if ((bytes[line + 1] | LOWER) === LETTER_R) this.hasAnswer = true;
           break;
-        case LETTER_C:
-          if ((bytes[line + 1] | LOWER) === CSEQ[1]) {
-            const start = cseqMethodStart(bytes, line, stop);
-            if (start >= 0) this.method = methodOf(bytes, start, lineEnd(bytes, start, stop));
+        case LETTER_C: {
+          const second = bytes[line + 1] | LOWER;
+          let name = SHORT_TYPE;
+          if (second === CSEQ[1]) name = CSEQ;
+          // Content-Length and the like have another ninth letter.
+          else if (second === CONTENT_TYPE[1]) {
+            if ((bytes[line + TYPE_AT] | LOWER) !== CONTENT_TYPE[TYPE_AT]) break;
+            name = CONTENT_TYPE;
           }
-          // This is Content-Type, or its short form c. Content-Length and the like have another ninth letter.
-          else if (
-            (bytes[line + 1] | LOWER) !== CONTENT_TYPE[1] ||
-            (bytes[line + TYPE_AT] | LOWER) === CONTENT_TYPE[TYPE_AT]
-          )
-            this.readType(bytes, line, lineEnd(bytes, line, stop));
+          let at = 1;
+          while (at < name.length && (bytes[line + at] | LOWER) === name[at]) at += 1;
+          if (at < name.length || line + at >= stop || (bytes[line + at] !== COLON && bytes[line + at] !== SPACE))
+            break;
+          if (name !== CSEQ) {
+            if (this.typeAt < 0) this.typeAt = line + at;
+          } else if (this.cseqAt < 0) this.cseqAt = line + at;
           break;
+        }
         case CR | LOWER:
         case LF | LOWER:
           if (line > start && (bytes[line] === LF || (bytes[line] === CR && stop === line + 1))) {
@@ -200,18 +215,15 @@ export class Trace implements Tap {
     }
   }
 
-  /** Reads a line that may be a Content-Type: whether it is that of a description, or of the report of a transfer. */
+  /** Reads a Content-Type: whether it is that of a description, or of the report of a transfer. */
   private readType(bytes: Uint8Array, start: number, end: number): void {
-    let nameEnd = start + CONTENT_TYPE.length;
-    if (nameEnd >= end || bytes[nameEnd] !== COLON || bytes[start + 1] === COLON) nameEnd = nameStop(bytes, start, end);
-    const isType = nameEnd === start + 1 || equalNoCase(bytes, start, nameEnd, CONTENT_TYPE, 0, CONTENT_TYPE.length);
-    for (let i = nameEnd; isType && i + APPLICATION_SDP.length <= end; i++)
+    for (let i = start; i + APPLICATION_SDP.length <= end; i++)
       if (
         (bytes[i] | LOWER) === APPLICATION_SDP[0] &&
         equalNoCase(bytes, i, i + APPLICATION_SDP.length, APPLICATION_SDP, 0, APPLICATION_SDP.length)
       )
         this.hasSdp = true;
-    for (let i = nameEnd; isType && !this.hasSdp && i + SIPFRAG.length <= end; i++)
+    for (let i = start; !this.hasSdp && i + SIPFRAG.length <= end; i++)
       if ((bytes[i] | LOWER) === SIPFRAG[0] && equalNoCase(bytes, i, i + SIPFRAG.length, SIPFRAG, 0, SIPFRAG.length))
         this.hasSipfrag = true;
   }
@@ -388,24 +400,18 @@ function reasonOf(why: number): string {
   }
 }
 
-/** @returns where the method of a line begins that may be a CSeq; -1: it is none. `stop` is where its LF stands */
-function cseqMethodStart(bytes: Uint8Array, start: number, stop: number): number {
-  let at = start + CSEQ.length;
-  if (at >= stop || bytes[at] !== COLON) at = nameStop(bytes, start, stop);
-  if (!equalNoCase(bytes, start, at, CSEQ, 0, CSEQ.length)) return -1;
-  for (let i = at; i < stop; i++) if (bytes[i] === SPACE) at = i + 1;
-  return at;
-}
-
-/** @returns the end of a line without its CR; `stop` is where its LF stands */
-function lineEnd(bytes: Uint8Array, start: number, stop: number): number {
-  return stop > start && bytes[stop - 1] === CR ? stop - 1 : stop;
-}
-
-function nameStop(bytes: Uint8Array, start: number, end: number): number {
+/** @returns METHOD_* behind the last space of a CSeq, whose name ends at `start` */
+function methodOfLine(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
-  while (at < end && bytes[at] !== COLON && bytes[at] !== SPACE) at += 1;
-  return at;
+  for (let i = start; i < end; i++) if (bytes[i] === SPACE) at = i + 1;
+  return methodOf(bytes, at, end);
+}
+
+/** @returns the end of the line in which `at` stands, without its CR */
+function stopOf(bytes: Uint8Array, at: number, end: number): number {
+  let stop = bytes.indexOf(LF, at);
+  if (stop < 0 || stop >= end) stop = end;
+  return stop > at && bytes[stop - 1] === CR ? stop - 1 : stop;
 }
 
 function isOfCalls(method: number): boolean {
