@@ -140,11 +140,12 @@ export class Log implements DoorEvents, TimerUser {
     this.journal?.open();
     // The journal is younger than the log that is kept.
     if (this.journal !== null) this.fresh = this.journal.last < 0 ? this.entries.slice() : [];
-    this.add("start", "");
+    this.add("start");
   }
 
   event<N extends EventName>(name: N, value: EventValues[N], fields: EventFields[N]): void {
-    this.takeEvent(name, value, fields);
+    const entry = this.takeEvent(name, value, fields);
+    if (entry !== "") this.add(entry);
     if (this.isPutOff && name === "call" && value === "ended") this.timers.start(this.timer, AFTER_CALL_MS);
     this.next.event(name, value, fields);
   }
@@ -267,16 +268,16 @@ export class Log implements DoorEvents, TimerUser {
     return isKept;
   }
 
-  private takeEvent(name: EventName, value: string, fields: AnyFields): void {
+  /**
+   * Keeps what later entries need of an event. @returns the entry that it makes, which begins with a name; "": none.
+   * `event` itself adds it, since events come from deep in the stack, whose size is memory.
+   */
+  private takeEvent(name: EventName, value: string, fields: AnyFields): string {
     switch (name) {
       case "call":
-        this.takeCall(value, fields);
-        return;
+        return this.takeCall(value, fields);
       case "audio":
-        if (value.slice(0, SELFTEST.length) === SELFTEST) {
-          this.add(name, value);
-          return;
-        }
+        if (value.slice(0, SELFTEST.length) === SELFTEST) return name + " " + value;
         this.sound =
           value +
           ", lost " +
@@ -287,93 +288,79 @@ export class Log implements DoorEvents, TimerUser {
           textOf(fields.jitter) +
           " ms";
         if (fields.problem !== undefined) this.problem = "; " + textOf(fields.problem);
-        return;
+        return "";
       case "sound":
-        if (value === "moved") this.add("sound", "from " + textOf(fields.address));
-        return;
+        return value === "moved" ? "sound from " + textOf(fields.address) : "";
       case "config":
-        if (value === SECRETS_READ) this.add("config", SECRETS_READ);
-        return;
+        return value === SECRETS_READ ? "config " + SECRETS_READ : "";
       case "people": {
         const name = textOf(fields.name);
-        this.add("people", name === "" ? value : value + ": " + fieldText(name));
-        return;
+        return "people " + (name === "" ? value : value + ": " + fieldText(name));
       }
       case "relay":
-        if (value === "on") this.add("open", "relay " + textOf(fields.relay) + ": " + textOf(fields.reason));
-        return;
+        return value === "on" ? "open relay " + textOf(fields.relay) + ": " + textOf(fields.reason) : "";
       case "transfer":
-        this.takeTransfer(value, fields);
-        return;
+        return this.takeTransfer(value, fields);
       case "door":
-        if (value === "forced" || value === "left-open") this.add("door", value);
-        return;
+        return value === "forced" || value === "left-open" ? "door " + value : "";
       case "tamper":
-        this.add("tamper", value);
-        return;
+        return "tamper " + value;
       case "alarm":
-        this.add("alarm", value === "on" ? "on: " + textOf(fields.reason) : value);
-        return;
+        return "alarm " + (value === "on" ? "on: " + textOf(fields.reason) : value);
       case "register": {
         // A refresh of the registration makes no entry.
         const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
-        if (value === "registering" || value === "binding" || state === this.registration) return;
+        if (value === "registering" || value === "binding" || state === this.registration) return "";
         this.registration = state;
-        this.add("register", state);
-        return;
+        return "register " + state;
       }
       case "register2": {
         const state = value === "failed" ? "failed: " + textOf(fields.reason) : value;
-        if (value === "registering" || state === this.secondRegistration) return;
+        if (value === "registering" || state === this.secondRegistration) return "";
         this.secondRegistration = state;
-        this.add("register", "second account " + state);
-        return;
+        return "register second account " + state;
       }
       case "error": {
         const by = textOf(fields.by);
         const address = textOf(fields.address);
         const person = textOf(fields.person);
         const who = person === "" ? "" : ": " + fieldText(person) + ", " + textOf(fields.why);
-        this.add("error", value + who + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address));
-        return;
+        return "error " + value + who + (by === "" ? "" : ", by " + by) + (address === "" ? "" : ", from " + address);
       }
+      default:
+        return "";
     }
   }
 
-  private takeCall(value: string, fields: AnyFields): void {
+  private takeCall(value: string, fields: AnyFields): string {
     const peer = textOf(fields.peer);
     if (value === "refused") {
       // The event is not about the call that is under way.
       const untold = textOf(fields.untold);
       const others = untold === "" ? "" : "; and " + untold + " others";
-      this.add("call", REFUSED + peerText(peer) + ": " + reasonText(textOf(fields.reason)) + others);
-      return;
+      return "call " + REFUSED + peerText(peer) + ": " + reasonText(textOf(fields.reason)) + others;
     }
     if (peer !== "") this.peer = peer;
     this.direction = textOf(fields.direction);
     if (value === "calling" || (value === "ringing" && this.direction === "in")) this.sound = this.problem = "";
-    if (value !== "ended") return;
+    if (value !== "ended") return "";
     const seconds = textOf(fields.duration);
     const answered = seconds !== "" && seconds !== "0" ? seconds + " s, " : "";
     const sound = this.sound === "" ? "" : "; sound " + this.sound + this.problem;
-    this.add(
-      "call",
-      this.direction + " " + peerText(this.peer) + ": " + answered + reasonText(textOf(fields.reason)) + sound,
-    );
+    const about = this.direction + " " + peerText(this.peer) + ": " + answered;
     this.peer = this.sound = this.problem = "";
+    return "call " + about + reasonText(textOf(fields.reason)) + sound;
   }
 
   /** A call that goes on with another phone has an entry for each of them. */
-  private takeTransfer(value: string, fields: AnyFields): void {
+  private takeTransfer(value: string, fields: AnyFields): string {
     const peer = peerText(textOf(fields.peer));
     const reason = reasonText(textOf(fields.reason));
     switch (value) {
       case "refused":
-        this.add("transfer", "to " + peer + " refused: " + reason);
-        return;
+        return "transfer to " + peer + " refused: " + reason;
       case "failed":
-        this.add("transfer", "to " + peer + " failed: " + reason);
-        return;
+        return "transfer to " + peer + " failed: " + reason;
       case "done":
       case "picked-up":
       case "waiting": {
@@ -381,17 +368,21 @@ export class Log implements DoorEvents, TimerUser {
         const talked = seconds === "" || seconds === "0" ? "" : seconds + " s, ";
         const what = value === "picked-up" ? "picked up by " : value === "done" ? "moved to " : "left to ";
         // The phone that the call left has its entry already.
-        if (seconds !== "") this.add("call", this.direction + " " + peerText(this.peer) + ": " + talked + what + peer);
+        const entry = seconds === "" ? "" : "call " + this.direction + " " + peerText(this.peer) + ": " + talked + what;
         this.direction = textOf(fields.direction);
         this.peer = textOf(fields.peer);
+        return entry === "" ? "" : entry + peer;
       }
+      default:
+        return "";
     }
   }
 
-  private add(name: string, text: string): void {
+  /** @param what the name of the entry, and its text */
+  private add(what: string): void {
     const epochS = this.clock.epochS();
     const timeS = epochS > 0 ? epochS : -Math.round((this.timers.nowMs - this.startMs) / 1000);
-    const rest = printable((text === "" ? name : name + " " + text).slice(0, ENTRY_MOST));
+    const rest = printable(what.slice(0, ENTRY_MOST));
     const entry = timeS + " " + rest;
     const kind = kindOf(entry);
     let last = this.entries.length - 1;
