@@ -32,6 +32,15 @@ const CRC_PIECE = 128;
 /** Octets of the longest first line, whose counter goes to 2^32. */
 const HEAD_BYTES = 40;
 
+/** What a slot held. It is not kept in the record: a text takes up to 3,900 octets. */
+interface Found {
+  /** 0: it held no record. */
+  form: number;
+  /** Of a whole record, or of one of a newer form; 0 for anything else. */
+  counter: number;
+  text: string;
+}
+
 export class Record {
   private readonly store: Store;
   private readonly key: string;
@@ -46,9 +55,6 @@ export class Record {
   private counter = 0;
   /** The slot of the newest record that can be read, or else of the newest one. */
   private slot = 1;
-  // What the slot held that was read last.
-  private text = "";
-  private form = 0;
 
   /** @param most octets of the longest text */
   constructor(store: Store, key: string, most = TEXT_MOST) {
@@ -67,17 +73,17 @@ export class Record {
       const kept = this.store.read(this.key + SLOTS[i]);
       if (kept === null) continue;
       const found = this.readSlot(i, kept);
-      const isNewer = this.form > FORM;
-      if (found === 0 || isNewer) this.isDamaged = true;
-      if (isNewer && found > newerCounter) {
-        newerCounter = found;
+      const isNewer = found.form > FORM;
+      if (found.counter === 0 || isNewer) this.isDamaged = true;
+      if (isNewer && found.counter > newerCounter) {
+        newerCounter = found.counter;
         newerSlot = i;
-        this.newerForm = this.form;
-      } else if (!isNewer && found > counter) {
-        counter = found;
+        this.newerForm = found.form;
+      } else if (!isNewer && found.counter > counter) {
+        counter = found.counter;
         slot = i;
-        newest = this.text;
-        this.isOld = this.form < FORM;
+        newest = found.text;
+        this.isOld = found.form < FORM;
       }
     }
     if (counter > newerCounter) this.newerForm = 0;
@@ -118,31 +124,35 @@ export class Record {
     this.isOld = false;
   }
 
-  /** Sets `text` and `form`. @returns the counter of a whole record, or of one of a newer form; 0 for anything else */
-  private readSlot(slot: number, kept: string): number {
+  private readSlot(slot: number, kept: string): Found {
     const end = kept.indexOf("\n");
     const words = end < 0 ? [] : kept.slice(0, end).split(" ");
-    this.form = words.length > 2 && words[0] === MAGIC ? numberOf(words[1]) : 0;
-    if (this.form === 0) return 0;
+    const form = words.length > 2 && words[0] === MAGIC ? numberOf(words[1]) : 0;
+    const found = { form, counter: 0, text: "" };
+    if (form === 0) return found;
     const counter = numberOf(words[2]);
-    if (this.form > FORM || counter === 0) return counter;
+    if (form > FORM || counter === 0) {
+      found.counter = counter;
+      return found;
+    }
     const head = kept.slice(0, end + 1);
     const parts = [kept.slice(end + 1)];
     let count = 1;
-    if (this.form === FORM) {
+    if (form === FORM) {
       count = words.length === 5 ? numberOf(words[4]) : 0;
-      if (count === 0 || count > PARTS_MOST) return 0;
+      if (count === 0 || count > PARTS_MOST) return found;
     }
     let crc = crcOfText(parts[0], crcBefore(counter));
     for (let i = 1; i < count; i++) {
       const part = this.store.read(this.key + SLOTS[slot] + i);
-      if (part === null) return 0;
+      if (part === null) return found;
       parts.push(part);
       crc = crcOfText(part, crc);
     }
-    if (head !== (this.form === FORM ? headOf(counter, count, crc) : oldHeadOf(counter, crc))) return 0;
-    this.text = parts.join("");
-    return counter;
+    if (head !== (form === FORM ? headOf(counter, count, crc) : oldHeadOf(counter, crc))) return found;
+    found.counter = counter;
+    found.text = parts.join("");
+    return found;
   }
 }
 
