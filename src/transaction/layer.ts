@@ -28,7 +28,7 @@ import type { Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
 import { Answers } from "./answer.js";
 import { BRANCH_BYTES, Branches, COOKIE_BYTES } from "./branch.js";
-import { CLIENT_TIMERS, type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
+import { CLIENT_IDLE, CLIENT_TIMERS, type ClientHost, ClientTransaction, type ClientUser } from "./client.js";
 import { Flow, Target } from "./flow.js";
 import type { Network } from "./network.js";
 import type { Outside } from "./outside.js";
@@ -37,6 +37,7 @@ import { sendOnce, writeRequestLine, writeVia } from "./request.js";
 import { FIND_KNOWN, KEEP_USUAL_S } from "./resolver.js";
 import {
   SERVER_ACCEPTED,
+  SERVER_FREE,
   SERVER_PROCEEDING,
   SERVER_TIMERS,
   SERVER_TRYING,
@@ -123,6 +124,8 @@ export interface Bypass {
 }
 
 const NO_PLACES: readonly Place[] = [];
+/** Number of transactions that are compared one by one, without an index. */
+const FEW = 4;
 /** Number of addresses kept that are known to receive messages sent to them. */
 const PROVEN = 16;
 
@@ -185,8 +188,9 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly message: Message;
   private readonly source = new Flow();
   private readonly answers: Answers;
-  private readonly clientIndex: SlotIndex;
-  private readonly serverIndex: SlotIndex;
+  /** They find transactions by branch; null in a pool of a few, where a loop is enough. */
+  private readonly clientIndex: SlotIndex | null;
+  private readonly serverIndex: SlotIndex | null;
   /** Finds requests by Call-ID and CSeq, whichever way they came; null in a small pool, where a loop is enough. */
   private readonly requestIndex: SlotIndex | null;
   private readonly hex = int32Array(1);
@@ -215,11 +219,11 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const clients: ClientTransaction[] = [];
     for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i, buffers[i]));
     this.clients = new Pool(clients);
-    this.clientIndex = new SlotIndex(limits.clients);
+    this.clientIndex = limits.clients > FEW ? new SlotIndex(limits.clients) : null;
     const servers: ServerTransaction[] = [];
     for (let i = 0; i < limits.servers; i++) servers.push(new ServerTransaction(this, i, buffers[limits.clients + i]));
     this.servers = new Pool(servers);
-    this.serverIndex = new SlotIndex(limits.servers);
+    this.serverIndex = limits.servers > FEW ? new SlotIndex(limits.servers) : null;
     this.requestIndex = limits.servers > WINDOW ? new SlotIndex(limits.servers) : null;
   }
 
@@ -510,7 +514,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   onClientStarted(t: ClientTransaction): void {
-    this.clientIndex.add(t.slot, t.branchLow);
+    this.clientIndex?.add(t.slot, t.branchLow);
   }
 
   onClientDiscarded(t: ClientTransaction): void {
@@ -518,8 +522,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   onClientMoved(t: ClientTransaction): void {
-    this.clientIndex.remove(t.slot);
-    this.clientIndex.add(t.slot, t.branchLow);
+    this.clientIndex?.remove(t.slot);
+    this.clientIndex?.add(t.slot, t.branchLow);
   }
 
   onServerFailed(from: Flow, to: Flow | null, status: number): void {
@@ -527,7 +531,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   onClientEnded(t: ClientTransaction): void {
-    this.clientIndex.remove(t.slot);
+    this.clientIndex?.remove(t.slot);
     this.clients.give(t);
   }
 
@@ -537,7 +541,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   }
 
   onServerEnded(t: ServerTransaction): void {
-    this.serverIndex.remove(t.slot);
+    this.serverIndex?.remove(t.slot);
     this.requestIndex?.remove(t.slot);
     this.servers.give(t);
   }
@@ -729,7 +733,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
       this.user.onTurnedAway?.(this.message, this.source, 513);
       return null;
     }
-    this.serverIndex.add(t.slot, key);
+    this.serverIndex?.add(t.slot, key);
     this.requestIndex?.add(t.slot, requestKey(this.message));
     return t;
   }
@@ -744,7 +748,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const status = invite === null ? 481 : 200;
     const t = this.takeServer();
     if (t?.arrive(m, this.source)) {
-      this.serverIndex.add(t.slot, key);
+      this.serverIndex?.add(t.slot, key);
       this.requestIndex?.add(t.slot, requestKey(m));
       if (invite !== null) t.takeTag(t.buffer, invite, invite.buffer);
       t.reply(status);
@@ -767,10 +771,14 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   private findServer(key: number, method: number): ServerTransaction | null {
     const index = this.serverIndex;
-    for (let slot = index.first(key); slot >= 0; slot = index.next(slot)) {
-      const t = this.servers.items[slot];
-      if (t.matches(this.message, method)) return t;
+    const all = this.servers.items;
+    if (index === null) {
+      for (let i = 0; i < all.length; i++)
+        if (all[i].state !== SERVER_FREE && all[i].matches(this.message, method)) return all[i];
+      return null;
     }
+    for (let slot = index.first(key); slot >= 0; slot = index.next(slot))
+      if (all[slot].matches(this.message, method)) return all[slot];
     return null;
   }
 
@@ -782,10 +790,15 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const high = hex[0];
     if (!readHex32(m.bytes, m.branchStart + COOKIE_BYTES + 8, hex)) return null;
     const index = this.clientIndex;
-    for (let slot = index.first(hex[0]); slot >= 0; slot = index.next(slot)) {
-      const t = this.clients.items[slot];
-      if (t.branchHigh === high && t.isFor(m)) return t;
+    const all = this.clients.items;
+    if (index === null) {
+      for (let i = 0; i < all.length; i++)
+        if (all[i].state > CLIENT_IDLE && all[i].branchLow === hex[0] && all[i].branchHigh === high && all[i].isFor(m))
+          return all[i];
+      return null;
     }
+    for (let slot = index.first(hex[0]); slot >= 0; slot = index.next(slot))
+      if (all[slot].branchHigh === high && all[slot].isFor(m)) return all[slot];
     return null;
   }
 }
