@@ -61,14 +61,19 @@ export function loadSettings(store: Store, settings: Settings): string {
   return new SavedSettings(store).read(settings);
 }
 
+interface SelfTest {
+  /** @returns "", or the reason why it cannot be done now */
+  start(): string;
+}
+
 export interface ConsoleOptions extends SettingsOptions {
   /** Starts the machine again; null where it cannot. */
   reboot: (() => void) | null;
   wifi?: Wifi | null;
   /** Where the authorities are kept that are pasted; without it, where the settings are. */
   authorityStore?: Store;
-  /** Begins a test of loudspeaker and microphone. @returns "", or why it cannot be done now */
-  selfTest?: () => string;
+  /** Begins a test of loudspeaker and microphone. */
+  selfTest?: SelfTest;
   /** Adds lines to `status`: those of the links to the house's systems. */
   links?: { report(into: Reply): void } | null;
 }
@@ -79,7 +84,7 @@ export class Console {
   private readonly log: Log;
   private readonly guard: PasswordLock;
   private readonly wifi: Wifi | null;
-  private readonly selfTest: (() => string) | null;
+  private readonly selfTest: SelfTest | null;
   private readonly links: ConsoleOptions["links"];
   private readonly authorityStore: Store;
   private readonly settings: SettingsCommands;
@@ -297,7 +302,7 @@ export class Console {
 
   /** The result is told as an event, because the tones take longer than an answer may. */
   private testSound(reply: Reply): Reply {
-    const problem = this.selfTest === null ? "this machine has no loudspeaker" : this.selfTest();
+    const problem = this.selfTest === null ? "this machine has no loudspeaker" : this.selfTest.start();
     return problem === "" ? reply : reply.fail(ERROR_STATE, problem);
   }
 
