@@ -53,6 +53,26 @@ describe("the trace of a call", () => {
     expect(pcap).not.toContain(key.slice(0, 8));
   });
 
+  it("reads the first CSeq and the first Content-Type, whatever other fields look like them", () => {
+    const { trace } = made();
+    const key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+    const like =
+      "CSeqs: 1 BYE\r\nC: text/plain\r\nCompany-Type: x\r\nContent-Typed: x\r\nCSeq : 2 BYE\r\nCo\r\nC\r\nCS";
+    tell(
+      trace,
+      message(
+        "SIP/2.0 200 OK",
+        "INVITE",
+        `content-type : application/sdp\r\n${like}\r\n`,
+        `a=crypto:1 X inline:${key}\r\n`,
+      ),
+    );
+    expect(trace.ladder()).toContain("200 OK INVITE (SDP)");
+    expect(Buffer.from(trace.pcap(1, 5060, 5060, 0)).toString("latin1")).not.toContain(key.slice(0, 8));
+    tell(trace, "BYE sip:b@x SIP/2.0\r\nCompany-Type: application/sdp\r\nCS: 1 INVITE\r\nCSeq:3 BYE");
+    expect(trace.ladder()).toContain("BYE sip:b@x\n");
+  });
+
   it("is a ladder: when, which way, with whom, what", () => {
     const { trace, timers } = made();
     timers.nowMs = 5000;

@@ -76,6 +76,17 @@ describe("a record", () => {
     },
   );
 
+  it("is not kept in memory once it was read", () => {
+    const store = new MemoryStore(60);
+    const first = new Record(store, "settings");
+    first.read();
+    first.write(OLD);
+    first.write(NEW);
+    const record = new Record(store, "settings");
+    expect(record.read()).toBe(NEW);
+    expect(Object.values(record).filter((kept) => typeof kept === "string")).toEqual(["settings"]);
+  });
+
   it("with any octet changed is not read", () => {
     const store = new MemoryStore(60);
     const record = new Record(store, "settings");
