@@ -22,23 +22,34 @@ const PARAMETERS = ";?&";
  * @param fields by name, in the order of the line @returns one line without its end
  */
 export function eventLine(name: string, value: string, fields: Readonly<Record<string, string | number>>): string {
-  let out = value === "" ? name : name + " " + wordsText(value);
+  // Nearly every text is one word. Asking here keeps the stack low: events are told from deep in it.
+  const isPlainWord = isOneWord(value) && value.indexOf(IS) < 0;
+  let out = value === "" ? name : name + BLANK + (isPlainWord ? value : wordsText(value));
   const names = Object.keys(fields);
   for (let i = 0; i < names.length; i++) {
     const field = fields[names[i]];
-    out += BLANK + names[i] + IS + (typeof field === "number" ? field : fieldText(field));
+    out += BLANK + names[i] + IS + (typeof field === "number" || isOneWord(field) ? field : fieldText(field));
   }
   return out;
 }
 
-/** Whether nothing in it needs to be looked at character by character, which on XS makes garbage of each. */
-function isHarmless(value: string): boolean {
-  return isPlain(value) && value !== "" && value.indexOf(QUOTE) < 0 && value.indexOf(BACKSLASH) < 0;
+/**
+ * Whether it has no blank, and nothing that needs to be looked at character by character, which on XS makes garbage of
+ * each.
+ */
+function isOneWord(value: string): boolean {
+  return (
+    isPlain(value) &&
+    value !== "" &&
+    value.indexOf(QUOTE) < 0 &&
+    value.indexOf(BACKSLASH) < 0 &&
+    value.indexOf(BLANK) < 0
+  );
 }
 
 /** Writes the value of a field as it is, or in quotes when it has a blank or a quote in it. */
 export function fieldText(value: string): string {
-  if (isHarmless(value) && value.indexOf(BLANK) < 0) return value;
+  if (isOneWord(value)) return value;
   const text = escaped(value);
   if (text === "" || text.indexOf('"') >= 0) return quoted(text);
   for (let i = 0; i < text.length; i++) if (isBlank(text.charCodeAt(i))) return quoted(text);
@@ -78,7 +89,7 @@ function isWord(code: number): boolean {
  * else.
  */
 export function wordsText(value: string): string {
-  if (isHarmless(value) && value.indexOf(BLANK) < 0 && value.indexOf(IS) < 0) return value;
+  if (isOneWord(value) && value.indexOf(IS) < 0) return value;
   let isPlain = !hasSteering(value);
   // There is a blank before the first word, after the last, or a second one between two words.
   let wasSpace = true;

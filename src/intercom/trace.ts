@@ -129,12 +129,16 @@ export class Trace implements Tap {
     this.method = this.cseqAt < 0 ? METHOD_NONE : methodOfLine(bytes, this.cseqAt, stopOf(bytes, this.cseqAt, end));
     this.hasSdp = this.hasSipfrag = false;
     if (this.typeAt >= 0) this.readType(bytes, this.typeAt, stopOf(bytes, this.typeAt, end));
-    if (isOfCalls(this.method) || (this.method === METHOD_NOTIFY && this.hasSipfrag))
-      this.keep(isOut, why, flow, bytes, start, end);
+    if (!isOfCalls(this.method) && (this.method !== METHOD_NOTIFY || !this.hasSipfrag)) return;
+    const at = this.keep(isOut, why, flow, bytes, start, end);
+    if (at < 0) return;
+    const body = at + HEAD + this.bodyAt - start;
+    this.mask(at + HEAD, this.end, body);
+    if (this.hasSdp) this.maskKeys(body, this.end);
   }
 
-  /** Keeps the message that was read last. */
-  private keep(isOut: boolean, why: number, flow: Flow, bytes: Uint8Array, start: number, end: number): void {
+  /** Keeps the message that was read last, with its secrets. @returns where; -1: nowhere, for it is too long */
+  private keep(isOut: boolean, why: number, flow: Flow, bytes: Uint8Array, start: number, end: number): number {
     const { method } = this;
     if (this.isResting && method === METHOD_INVITE && bytes[start] !== 0x53) {
       this.isResting = false;
@@ -144,7 +148,7 @@ export class Trace implements Tap {
     const length = end - start;
     const kept = Math.min(length, this.most);
     const size = HEAD + kept;
-    if (size > this.bytes.length) return;
+    if (size > this.bytes.length) return -1;
     this.makeRoom(size);
     const at = this.end;
     this.end += size;
@@ -163,7 +167,7 @@ export class Trace implements Tap {
     this.put16(at + 12, flow.port);
     this.put16(at + 14, Math.min(length, 0xffff));
     copyOctets(this.bytes, at + HEAD, bytes, start, start + kept);
-    this.mask(at + HEAD, at + HEAD + kept, at + HEAD + this.bodyAt - start);
+    return at;
   }
 
   /**
@@ -237,7 +241,7 @@ export class Trace implements Tap {
     this.end -= from;
   }
 
-  /** Writes stars over secrets; the lengths stay. */
+  /** Writes stars over answers to challenges, and over bodies in which codes may stand; the lengths stay. */
   private mask(start: number, end: number, body: number): void {
     const { bytes } = this;
     const headEnd = this.hasAnswer ? Math.min(body, end) : start;
@@ -247,7 +251,6 @@ export class Trace implements Tap {
       if (!equalNoCase(bytes, i, i + RESPONSE.length, RESPONSE, 0, RESPONSE.length)) continue;
       for (i += RESPONSE.length; i < headEnd && bytes[i] !== QUOTE && bytes[i] !== CR; i++) bytes[i] = STAR;
     }
-    if (this.hasSdp) this.maskKeys(body, end);
     if (this.method !== METHOD_INFO && this.method !== METHOD_MESSAGE) return;
     for (let i = body; i < end; i++) if (bytes[i] > SPACE) bytes[i] = STAR;
   }
