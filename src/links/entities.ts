@@ -76,6 +76,7 @@ export const ENTITIES: readonly Entity[] = [
   entity("alarm", "binary_sensor", "Alarm", ',"dev_cla":"problem"'),
   entity("incall", "binary_sensor", "In a call", ',"ic":"mdi:phone-in-talk"'),
   entity("registered", "binary_sensor", "Registered", ',"dev_cla":"connectivity"' + DIAGNOSTIC),
+  entity("registered2", "binary_sensor", "Second account registered", ',"dev_cla":"connectivity"' + DIAGNOSTIC),
   entity("caller", "sensor", "Other side", ',"ic":"mdi:account-voice"'),
   entity("call", "sensor", "Call", ',"ic":"mdi:phone"'),
   entity("sound", "sensor", "Sound", ',"ic":"mdi:waveform"' + DIAGNOSTIC),
@@ -128,6 +129,8 @@ export function isThere({ key }: Entity, { settings, device }: LinkParts): boole
       return number <= device.relays.length && !settings.get("mqtt.open");
     case "call":
       return key === "call" || key === "caller" || hasPlan(settings, number);
+    case "regi":
+      return key === "registered" || settings.get("account2.domain") !== "";
     case "sign":
       return device.wifi !== null;
     case "memo":

@@ -166,8 +166,10 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
         if (fields.peer !== undefined) states.put("caller", printable("" + fields.peer, TEXT_MOST));
         break;
       case "register":
-        if (value === "registered") states.turn("registered", true);
-        else if (value === "failed" || value === "unregistered") states.turn("registered", false);
+        this.noteRegister("registered", value);
+        break;
+      case "register2":
+        this.noteRegister("registered2", value);
         break;
       case "audio":
         states.put("sound", printable(value, TEXT_MOST));
@@ -183,6 +185,11 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
     const dueMs = this.parts.timers.remaining(this.timer);
     if (dueMs < 0 || dueMs > MQTT_WAIT_MS) this.wake(MQTT_WAIT_MS);
     return isTold;
+  }
+
+  private noteRegister(key: string, value: string): void {
+    if (value === "registered") this.states.turn(key, true);
+    else if (value === "failed" || value === "unregistered") this.states.turn(key, false);
   }
 
   // ---- the connection ----
@@ -485,12 +492,15 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   }
 }
 
-/** @returns the prefix, reduced to the characters that an id of Home Assistant may have */
+/**
+ * @returns the prefix in the characters that an id of Home Assistant may have: `_-` for a slash and `__` for `_`, so that
+ * two prefixes never have one id
+ */
 function idOf(prefix: string): string {
   let out = "";
   for (let i = 0; i < prefix.length; i++) {
     const c = prefix.charAt(i);
-    out += c === "/" ? "_" : c;
+    out += c === "/" ? "_-" : c === "_" ? "__" : c;
   }
   return out;
 }

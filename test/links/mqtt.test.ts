@@ -134,6 +134,42 @@ describe("what Home Assistant is told", () => {
     expect(broker.retained.has("portero/doorbell1")).toBe(false);
   });
 
+  it("says of each account whether it is registered, and has no second one without account2", async () => {
+    const key = "registered2";
+    const { broker } = await at();
+    expect(Object.keys(JSON.parse(broker.retained.get("homeassistant/device/portero/config") ?? "").cmps[key])).toEqual(
+      ["p"],
+    );
+    const two = await at("account2.domain=10.0.0.8", "account2.user=900");
+    const topic = (which: string) => two.broker.retained.get("portero/" + which);
+    const tell = (name: "register" | "register2", value: "registered" | "failed") => {
+      two.home.door.enter();
+      two.home.door.log.event(name, value, {});
+      two.home.door.leave();
+      return two.home.run(1000);
+    };
+    await tell("register2", "registered");
+    expect([topic("registered"), topic(key)]).toEqual(["OFF", "ON"]);
+    await tell("register", "registered");
+    await tell("register2", "failed");
+    expect([topic("registered"), topic(key)]).toEqual(["ON", "OFF"]);
+  });
+
+  it("has another id for each prefix, so that no door ends another's connection or replaces its entities", async () => {
+    const ids = new Set<unknown>();
+    const topics = new Set<string>();
+    const prefixes = ["a/b", "a_b", "a__b", "a/_b", "a_/b", "a-b", "a_-b", "a/-b"];
+    for (const prefix of prefixes) {
+      const { broker } = await at("mqtt.prefix=" + prefix);
+      const { greeting } = broker;
+      if (greeting?.cmd === "connect") ids.add(greeting.clientId);
+      for (const topic of broker.retained.keys()) if (topic.startsWith("homeassistant/")) topics.add(topic);
+    }
+    expect(ids.size).toBe(prefixes.length);
+    expect(topics.size).toBe(prefixes.length);
+    for (const topic of topics) expect(topic).toMatch(/^homeassistant\/device\/[\w-]+\/config$/);
+  });
+
   it("tells of the housing and the alarm", async () => {
     const { home, broker } = await at("door.tamper=closed");
     expect(announced(broker).cmps.tamper).toMatchObject({ dev_cla: "tamper" });
