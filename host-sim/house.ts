@@ -31,7 +31,7 @@ import { type RoomName, Scene } from "./world/acoustics/scene.js";
 import { limitsOf, type SimBoard } from "./world/boards.js";
 import { RealClock, VirtualClock } from "./world/clock.js";
 import type { SimEvent } from "./world/events.js";
-import { Faults } from "./world/faults.js";
+import { Faults, faultProblem } from "./world/faults.js";
 import type { Ladder } from "./world/ladder.js";
 import { VirtualNetwork } from "./world/network.js";
 
@@ -314,7 +314,8 @@ export class SimHouse {
   /** Sets a fault as `Faults.set` does, of either network; and `server up`, `server down`. */
   fault(name: string, value: string): string {
     if (name === "server") {
-      if (value !== "up" && value !== "down") return "fault server: must be up or down";
+      const problem = faultProblem(name, value);
+      if (problem !== "") return problem;
       if (this.makeServer === null) return "fault server: this house has no server";
       void this.setServer(value === "up").then((problem) => {
         if (problem !== "") this.door.event("error", problem, NO_FIELDS);

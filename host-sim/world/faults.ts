@@ -83,7 +83,7 @@ export class Faults {
       return (
         "there is no fault " +
         safe(name) +
-        ": loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, clear"
+        ": loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, server, clear"
       );
     }
     return allowed === "" ? "" : "fault " + name + ' "' + safe(value) + '": must be ' + allowed;
@@ -143,6 +143,12 @@ export class Faults {
   private happens(chance: number): boolean {
     return chance > 0 && fraction(this.random) < chance;
   }
+}
+
+/** @returns "" or one line that says why no house can have that fault: of its network, or of its server */
+export function faultProblem(name: string, value: string): string {
+  if (name === "server") return value === "up" || value === "down" ? "" : "fault server: must be up or down";
+  return new Faults({ uint32: () => 0 }, 0).set(name, value);
 }
 
 function isTcpFault(value: string): value is TcpFault {

@@ -9,6 +9,7 @@
  */
 import type { Clock, InputName } from "../../hal/device.js";
 import { type SimEvent, safe } from "./events.js";
+import { faultProblem } from "./faults.js";
 
 export const STEP_PRESS = 1;
 export const STEP_RELEASE = 2;
@@ -149,7 +150,7 @@ function parseStep(step: Step, word: string, rest: string): string {
       step.kind = STEP_FAULT;
       step.name = words[0] ?? "";
       step.value = words[1] ?? "";
-      return words.length === 2 ? "" : "fault NAME VALUE";
+      return words.length === 2 ? faultProblem(step.name, step.value) : "fault NAME VALUE";
     case "quit":
       step.kind = STEP_QUIT;
       return words.length > 0 ? "quit takes nothing" : "";

@@ -170,7 +170,7 @@ describe("virtual UDP", () => {
     [
       "fire",
       "1",
-      "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, clear",
+      "there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, server, clear",
     ],
   ])("says what a fault may be: %s %s", (name, value, line) => {
     expect(new World().network.fault(name, value)).toBe(line);

@@ -122,6 +122,13 @@ describe("a script", () => {
     ["expect =ended", 'step "expect =ended": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
     ["dtmf 12x", 'step "dtmf 12x": dtmf DIGITS, of 0 to 9, *, #, A to D'],
     ["fault loss", 'step "fault loss": fault NAME VALUE'],
+    [
+      "fault fire 1",
+      'step "fault fire 1": there is no fault fire: loss, duplicate, reorder, corrupt, delay, jitter, bandwidth, partition, tcp, server, clear',
+    ],
+    ["fault loss x", 'step "fault loss x": fault loss "x": must be a percentage from 0 to 100'],
+    ["fault tcp shut", 'step "fault tcp shut": fault tcp "shut": must be open, refuse, drop, reset'],
+    ["fault server x", 'step "fault server x": fault server: must be up or down'],
     ["console", 'step "console": console LINE'],
     ["quit now", 'step "quit now": quit takes nothing'],
     [" ; ", "no step in the script"],
