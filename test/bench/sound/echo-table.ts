@@ -92,7 +92,7 @@ function equalText(whole: Cell): string {
   const [one] = measured;
   const own = one === undefined ? [] : [cell(`${one}.own.loss`), cell(`${one}.own`)];
   const theirs = PEERS.map((peer) => (measured.includes(peer) ? cell(`${peer}.own`, peer) || "loses more" : ""));
-  return table(head, [
+  const lines = table(head, [
     ...measured.map((name) => [
       NAMES[name],
       cell(`${name}.loss`),
@@ -101,6 +101,7 @@ function equalText(whole: Cell): string {
     ]),
     ["Portero", ...own, ...theirs],
   ]);
+  return "Beside a loudspeaker that distorts by a tenth, where the visitor loses the same:\n\n" + lines;
 }
 
 /** Writes what was measured of each set into the page, between two marks. */
