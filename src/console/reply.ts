@@ -79,6 +79,7 @@ export class Reply {
 
 /** Writes a JSON string whose characters cannot steer a terminal. RFC 8259 §7 */
 function quoted(value: string): string {
+  if (value === "") return '""';
   if (isPlain(value) && value.indexOf('"') < 0 && value.indexOf("\\") < 0) return '"' + value + '"';
   let out = '"';
   for (let i = 0; i < value.length; i++) {

@@ -103,7 +103,7 @@ export class SettingsCommands {
         ? reply.fail(ERROR_KEY, settings.set(key, ""))
         : reply.put(setting.key, settings.show(setting));
     }
-    for (let i = 0; i < SCHEMA.length; i++) reply.put(SCHEMA[i].key, settings.show(SCHEMA[i]));
+    for (let i = 0; i < SCHEMA.length; i++) reply.put(SCHEMA[i].key, settings.showAt(i));
     return reply;
   }
 

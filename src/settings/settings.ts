@@ -162,8 +162,13 @@ export class Settings {
 
   /** Returns the value as a person may see it: a secret is hidden. */
   show(setting: Setting): string {
-    const value = this.text(setting.key);
-    return isSecret(setting) && value !== "" ? "********" : value;
+    return this.showAt(settingIndex(setting.key));
+  }
+
+  /** Returns the same by the index in SCHEMA, for those who go through all of it: no key is looked up. */
+  showAt(index: number): string {
+    const value = textOf(this.valueAt(index));
+    return value !== "" && isSecret(SCHEMA[index]) ? "********" : value;
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts);
- * `npm run bench -- server` runs those that need other programs, with `-- server tls` those by TLS alone, `npm run
- * bench -- sound` measures the sound (sound/main.ts), `npm run bench -- panel` the cost of a frame of the panel, and
- * `npm run bench -- storm` how fast many doors register at once (storm.ts).
+ * `npm run bench -- server` runs those that need other programs, with `-- server tls` those by TLS alone and with
+ * `-- server memory` those of memory, `npm run bench -- sound` measures the sound (sound/main.ts), `npm run bench --
+ * panel` the cost of a frame of the panel, and `npm run bench -- storm` how fast many doors register at once (storm.ts).
  */
 import { problemsOf, record } from "./check.js";
 import { bytesEach, print, type Result } from "./harness.js";
@@ -10,7 +10,7 @@ import { keepAliveBenchmarks } from "./keepalive.js";
 import { overloadBenchmarks } from "./overload.js";
 import { parseBenchmarks } from "./parse.js";
 import { SoundLoop } from "./rtp-bytes.js";
-import { serverBenchmarks } from "./server.js";
+import { memoryBenchmarks, serverBenchmarks } from "./server.js";
 import { serverTlsBenchmarks } from "./servertls.js";
 import { outOfBounds, soundBenchmarks } from "./sound/main.js";
 import { stormBenchmark } from "./storm.js";
@@ -43,7 +43,9 @@ else if (words.includes("panel")) {
   const results: Result[] = words.includes("server")
     ? words.includes("tls")
       ? await serverTlsBenchmarks()
-      : [...(await serverBenchmarks()), ...(await overloadBenchmarks()), ...(await serverTlsBenchmarks())]
+      : words.includes("memory")
+        ? await memoryBenchmarks()
+        : [...(await serverBenchmarks()), ...(await overloadBenchmarks()), ...(await serverTlsBenchmarks())]
     : // Other parsers leave a heap on which little can be measured, so they come last.
       [...streamBenchmarks(), ...keepAliveBenchmarks(), ...(await parseBenchmarks())];
   print(results, words.includes("--json"));
