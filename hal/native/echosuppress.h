@@ -31,7 +31,7 @@ static const int16_t echo_window[ECHO_BLOCK] = {
  */
 #define ECHO_SURE 32200
 #define ECHO_UNLIKE 350
-/* The likely echo is taken as often as chosen, of 2^15, times 2^STRENGTH: a comparison with others makes it stronger. */
+/* The likely echo is taken as often as chosen, of 2^15, times 2^STRENGTH: a comparison with others makes it more. */
 #ifndef ECHO_STRENGTH
 #define ECHO_STRENGTH 2
 #endif
