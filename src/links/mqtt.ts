@@ -493,8 +493,8 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
 }
 
 /**
- * @returns the prefix in the characters that an id of Home Assistant may have: `_-` for a slash and `__` for `_`, so that
- * two prefixes never have one id
+ * @returns the prefix in the characters that an id of Home Assistant may have: `_-` for a slash and `__` for `_`,
+ * so that two prefixes never have one id
  */
 function idOf(prefix: string): string {
   let out = "";
