@@ -134,7 +134,7 @@ export class Trace implements Tap {
     if (at < 0) return;
     const body = at + HEAD + this.bodyAt - start;
     this.mask(at + HEAD, this.end, body);
-    if (this.hasSdp) this.maskKeys(body, this.end);
+    this.maskKeys(body, this.end);
   }
 
   /** Keeps the message that was read last, with its secrets. @returns where; -1: nowhere, for it is too long */
@@ -255,7 +255,9 @@ export class Trace implements Tap {
     for (let i = body; i < end; i++) if (bytes[i] > SPACE) bytes[i] = STAR;
   }
 
-  /** Writes stars over the keys of a=crypto lines. RFC 4568 §7 */
+  /**
+   * Writes stars over the keys of a=crypto lines, whatever type the body says it has: it may have parts. RFC 4568 §7
+   */
   private maskKeys(body: number, end: number): void {
     const { bytes } = this;
     for (let i = body; i + INLINE.length <= end; i++) {

@@ -53,6 +53,19 @@ describe("the trace of a call", () => {
     expect(pcap).not.toContain(key.slice(0, 8));
   });
 
+  it.each(["c: multipart/mixed;boundary=b\r\n", "c: text/plain\r\n", ""])(
+    "shows no key in a body of any type: %j",
+    (type) => {
+      const { trace } = made();
+      const key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
+      const part = `--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\na=crypto:1 X inline:${key}\r\n--b--\r\n`;
+      tell(trace, message("SIP/2.0 200 OK", "INVITE", type, part));
+      const pcap = Buffer.from(trace.pcap(1, 5060, 5060, 0)).toString("latin1");
+      expect(pcap).toContain("inline:***");
+      expect(pcap).not.toContain(key.slice(0, 8));
+    },
+  );
+
   it("reads the first CSeq and the first Content-Type, whatever other fields look like them", () => {
     const { trace } = made();
     const key = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj";
