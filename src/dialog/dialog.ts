@@ -454,10 +454,15 @@ export class Dialog {
     return transport === TRANSPORT_NONE ? defaultTransport : transport;
   }
 
+  /** Whether the target is a sips URI. */
+  get isSecure(): boolean {
+    const { bytes, start } = this.target;
+    return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S;
+  }
+
   /** @returns how our Contact to the other side begins (owncontact.ts) */
   contactOpening(): Uint8Array {
-    const { bytes, start } = this.target;
-    return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S ? CONTACT_SIPS : CONTACT_SIP;
+    return this.isSecure ? CONTACT_SIPS : CONTACT_SIP;
   }
 
   /** Reads the next hop into `uri`. @returns whether the Request-URI is the target (no route, or a loose first one) */

@@ -5,22 +5,24 @@
  * Not here: who may ask (callers.ts), and the transfer itself (ua/transfer.ts).
  */
 
-import { Span, utf8 } from "../core/bytes.js";
+import { Span, text, utf8 } from "../core/bytes.js";
 import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
-import { SIP_PORT } from "../transaction/transport.js";
+import { SIP_PORT, SIPS_PORT } from "../transaction/transport.js";
 import type { Call } from "../ua/call.js";
 import type { Identity } from "../ua/identity.js";
 import type { Destination } from "../ua/incall.js";
 import { fitsPattern, isNumberPattern, readAccount, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
-import { SCHEME_SIP, SCHEME_TEL, Uri } from "../wire/uri.js";
+import { TRANSPORT_TLS } from "../wire/names.js";
+import { SCHEME_OTHER, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
 import type { HouseServer } from "./houseserver.js";
 
 /** Settings that name one target. */
+const SIPS = "sips:";
 const TARGETS = ["call.target", "call.fallback"] as const;
 
 // For the time of one call only.
@@ -59,7 +61,8 @@ export class TransferTargets {
     }
     if (houseServer?.isDomain(asked)) {
       const contact = houseServer.contactOf(asked);
-      if (contact === "") return 480;
+      // A phone that is registered by sip is not reached by TLS.
+      if (contact === "" || (contact !== null && asked.scheme === SCHEME_SIPS && !isSips(contact))) return 480;
       if (contact !== null) {
         out.target = contact;
         out.isDirect = true;
@@ -82,7 +85,7 @@ export class TransferTargets {
 
   private read(target: string): boolean {
     const bytes = utf8(target);
-    return asked.parse(bytes, 0, bytes.length) && (asked.scheme === SCHEME_SIP || asked.scheme === SCHEME_TEL);
+    return asked.parse(bytes, 0, bytes.length) && asked.scheme !== SCHEME_OTHER;
   }
 
   /** Returns whether the target is the door's own address, by which it would call itself. */
@@ -107,13 +110,13 @@ export class TransferTargets {
       const user = asked.userText();
       if (!this.isServer(asked) || !fitsPattern(entry, user)) return false;
       const read = readTarget(user, domain);
-      if (read.error === "") out.target = read.uri;
+      if (read.error === "") out.target = asSecure(read.uri);
       return read.error === "";
     }
     const read = readTarget(entry, domain);
     const bytes = utf8(read.uri);
     if (read.error !== "" || !configured.parse(bytes, 0, bytes.length) || !this.isSame()) return false;
-    out.target = read.uri;
+    out.target = asSecure(read.uri);
     return true;
   }
 
@@ -139,5 +142,21 @@ export class TransferTargets {
 }
 
 function portOf(uri: Uri): number {
-  return uri.port < 0 ? SIP_PORT : uri.port;
+  if (uri.port >= 0) return uri.port;
+  return uri.scheme === SCHEME_SIPS || uri.transport() === TRANSPORT_TLS ? SIPS_PORT : SIP_PORT;
+}
+
+function isSips(target: string): boolean {
+  return target.slice(0, SIPS.length).toLowerCase() === SIPS;
+}
+
+/**
+ * @returns a target of the settings, with sips if it was asked for so: it may not become sip, by which others can read
+ * the call. RFC 3261 §26.2.2
+ */
+function asSecure(target: string): string {
+  if (asked.scheme !== SCHEME_SIPS || isSips(target)) return target;
+  const bytes = utf8(target);
+  configured.parse(bytes, 0, bytes.length);
+  return SIPS + text(bytes, SIPS.length - 1, configured.paramsStart);
 }

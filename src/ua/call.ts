@@ -24,6 +24,7 @@ import type { ClientTransaction } from "../transaction/client.js";
 import type { ServerTransaction } from "../transaction/server.js";
 import { ANSWERED_ELSEWHERE } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
+import { TRANSPORT_TLS } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { type Account, keyOf } from "./account.js";
 import type { Credentials } from "./credentials.js";
@@ -328,10 +329,12 @@ export class Call implements SessionUser, TimerUser {
     if (m !== null && m.status >= 600) return false;
     // The reason may be credentials that went along in advance: they are not sent again.
     if (m !== null && (m.status === 400 || m.status === 403)) this.context.credentials.forgetProxies();
-    if (m !== null && m.status < 400) redirects.addContacts(m);
     if (draft === null) return false;
+    if (m !== null && m.status < 400) redirects.addContacts(m, this.context.layer.transport.hasTls, draft.isSecure);
     while (redirects.takeNext(span)) {
       if (!draft.setTarget(span.bytes, span.start, span.end)) continue;
+      // By a proxy that is not reached by TLS nothing goes to sips. RFC 3261 §26.2.2
+      if (draft.isSecure && draft.hopTransport(this.context.transport) !== TRANSPORT_TLS) continue;
       session.challenges = 0;
       return true;
     }

@@ -147,7 +147,8 @@ export class InCall {
     const { transfer, user } = this.host;
     // A call cannot be moved before it is answered, or while it is already being moved.
     if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;
-    const status = wish.readRefer(m, this.host.layer.scratch);
+    const { layer } = this.host;
+    const status = wish.readRefer(m, layer.scratch, layer.transport.hasTls);
     if (status !== 0) return status;
     if (user.mayRefer === undefined || !transfer.mayMove) return 403;
     destination.target = wish.target;

@@ -60,7 +60,8 @@ export class Moved {
       this.isFollowing = true;
     }
     this.wasTrusted = this.isTrusted;
-    this.redirects.addContacts(m);
+    // The registrar's URI is one with sip, and by TLS where sip.transport says so.
+    this.redirects.addContacts(m, false, false);
     this.untilMs = m.status === MOVED_PERMANENTLY ? Infinity : nowMs + 1000 * lastsS(m);
     return this.followNext();
   }

@@ -8,7 +8,7 @@ import { NameAddress } from "../wire/address.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_CONTACT } from "../wire/names.js";
-import { SCHEME_SIP, Uri } from "../wire/uri.js";
+import { SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
 
 /** So many other places are tried for one call. */
 export const REDIRECTS_MOST = 5;
@@ -43,13 +43,18 @@ export class Redirects {
     this.first = uri;
   }
 
-  /** Takes the Contacts of a 3xx. */
-  addContacts(m: Message): void {
+  /**
+   * Takes the Contacts of a 3xx. Those with sips need TLS, and a request to sips goes on to sips alone. RFC 3261
+   * §8.1.3.4, §26.2.2
+   * @param hasTls whether sips can be followed @param isSecure whether the 3xx answers a request to sips
+   */
+  addContacts(m: Message, hasTls: boolean, isSecure: boolean): void {
     if (this.first !== null) this.keepFirst(this.first);
     list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd) || theirs.scheme !== SCHEME_SIP) continue;
+      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
+      if (theirs.scheme !== SCHEME_SIPS ? theirs.scheme !== SCHEME_SIP || isSecure : !hasTls) continue;
       if (!this.has()) this.keep(address.q());
     }
   }

@@ -63,6 +63,7 @@ import { WATCH_CONFIRMED, WATCH_EARLY, WATCH_IDLE, WATCH_TRYING, Watchers } from
 
 const KEYS_IN_CLEAR =
   "media.encryption is require, but anybody could read its keys on the way: set sip.transport tls, media.encryptionClear on, or media.encryption offer";
+const SIPS_IN_CLEAR = "sips: goes by TLS at each step, but the proxy is not reached by it: set sip.transport tls";
 /** The problem when the settings or a target ask for TLS and the device has none. */
 export const NO_TLS = "this device has no TLS yet: use sip: with udp or tcp";
 
@@ -401,6 +402,8 @@ export class UserAgent
   private wayProblem(draft: Dialog, transport: number): string {
     const isPrivate = draft.hopTransport(transport) === TRANSPORT_TLS;
     if (isPrivate && !this.layer.transport.hasTls) return NO_TLS;
+    // Each hop of a call to sips goes by TLS, also the one to our proxy. RFC 3261 §26.2.2
+    if (draft.isSecure && !isPrivate) return SIPS_IN_CLEAR;
     return this.negotiation.allowsCalls(isPrivate) ? "" : KEYS_IN_CLEAR;
   }
 

@@ -48,15 +48,16 @@ export class ReferTo {
 
   /**
    * Reads the REFER `m`, of which nothing is needed afterwards. It makes a text, so it is not for the way of sound.
-   * @param scratch for the time of the call, FIELDS_BYTES at least @returns 0, or the status that refuses it
+   * @param scratch for the time of the call, FIELDS_BYTES at least @param hasTls whether a target with sips can be
+   * called @returns 0, or the status that refuses it
    */
-  readRefer(m: Message, scratch: Uint8Array): number {
+  readRefer(m: Message, scratch: Uint8Array, hasTls: boolean): number {
     list.beginField(m, HEADER_REFER_TO);
     if (!list.next() || !address.parse(list.bytes, list.start, list.end)) return 400;
     // The first value stays while a second one is looked for.
     if (list.next() || list.broken) return 400;
     if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return 400;
-    if (uri.scheme === SCHEME_OTHER || uri.scheme === SCHEME_SIPS) return 416;
+    if (uri.scheme === SCHEME_OTHER || (uri.scheme === SCHEME_SIPS && !hasTls)) return 416;
     if (uri.param(METHOD, value) && !value.is(METHOD_NAMES[METHOD_INVITE])) return 501;
     this.target = targetOf();
     if (this.bytes === NONE) this.bytes = new Uint8Array(FIELDS_BYTES);

@@ -179,6 +179,20 @@ describe("where a call may be moved", () => {
     if (status !== 202) expect(home.door.log.text("transfer")).toContain("refused: " + status);
   });
 
+  it.each([
+    [["call.target=sips:two@10.0.0.3"], "<sips:two@10.0.0.3>", 202, "sips:two@10.0.0.3"],
+    // What is asked for by sips stays sips, though the settings have sip.
+    [["call.referTo=sip:two@10.0.0.3:5071;transport=tls"], "<sips:two@10.0.0.3:5071>", 202, "sips:two@10.0.0.3:5071"],
+    [["call.referTo=sip:two@10.0.0.3"], "<sips:two@10.0.0.3>", 403, ""],
+    [["call.refer=any"], "<sips:three@10.0.0.4>", 202, "sips:three@10.0.0.4"],
+    [["call.refer=any"], `<sips:door@${DOOR}>`, 403, ""],
+  ])("with TLS, %j %s: %i", (settings, target, status, called) => {
+    const home = new Home(...settings).talking();
+    Object.assign(home.door, { secureStream: () => -1 });
+    expect(home.refer(target)).toBe(status);
+    if (called !== "") expect(home.door.tellings("transfer", "peer")[0]).toBe(`calling ${called}`);
+  });
+
   const served = ["sip.domain=pbx.test:5070", "sip.register=off", "sip.user=door", "call.referTo=2xx,*9x"];
   it.each([
     ["<sip:234@pbx.test:5070>", 202, "sip:234@pbx.test:5070;user=phone"],

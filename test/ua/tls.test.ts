@@ -109,6 +109,47 @@ describe("a call by TLS", () => {
     }
   });
 
+  it("is sent on to sips: by TLS, with sips: in its Contact", () => {
+    const door = agent({ transport: TRANSPORT_UDP });
+    const peer = new Peer(world, ELSEWHERE);
+    door.call("sip:bob@" + ELSEWHERE);
+    world.run(10);
+    peer.respond(DOOR, peer.got("INVITE")[0], "302 Elsewhere", "b", ["Contact: <sips:bob@" + SERVER + ":5071>"]);
+    world.run(10);
+    expect(door.secured).toEqual([" " + SERVER + ":5071"]);
+    expect(door.sent).toMatch(/^INVITE sips:bob@192\.168\.1\.20:5071 SIP/);
+    expect(header(door.sent, "Contact")).toBe("<sips:door@" + DOOR + ":5061;transport=tls>");
+  });
+
+  it("to sips: is sent on to sips: alone: a sip: Contact is passed over, however much the server likes it", () => {
+    const peer = new Peer(world, ELSEWHERE);
+    const door = agent();
+    door.call("sips:bob@" + SERVER);
+    world.run(10);
+    const sip = "Contact: <sip:bob@" + ELSEWHERE + ">;q=1, <SIP:bob@" + ELSEWHERE + ";transport=tls>;q=0.9";
+    door.answer("302 Elsewhere", [sip + ", <sips:carol@" + SERVER + ">;q=0.1"]);
+    world.run(10);
+    expect(door.sent).toMatch(/^INVITE sips:carol@/);
+    door.answer("302 Elsewhere", [sip]);
+    world.run(10);
+    expect(door.last()).toContain("call ended");
+    expect([peer.inbox, door.secured]).toEqual([[], [" " + SERVER + ":5061"]]);
+  });
+
+  it("to sips: is not made by a proxy that is reached by UDP, and one line says what to set", () => {
+    const peer = new Peer(world, SERVER);
+    const door = agent({ transport: TRANSPORT_UDP, proxy: SERVER });
+    expect(door.ua.call("sips:bob@" + ELSEWHERE)).toBeNull();
+    expect(door.ua.error).toBe(
+      "sips: goes by TLS at each step, but the proxy is not reached by it: set sip.transport tls",
+    );
+    door.call("sip:bob@" + ELSEWHERE);
+    world.run(10);
+    peer.respond(DOOR, peer.got("INVITE")[0], "302 Elsewhere", "b", ["Contact: <sips:bob@" + ELSEWHERE + ">"]);
+    world.run(10);
+    expect([peer.got("INVITE").length, door.secured, door.written]).toEqual([1, [], []]);
+  });
+
   it("whose other side moves to UDP is not offered its keys anew", () => {
     const peer = new Peer(world, ELSEWHERE);
     const door = agent();
@@ -126,6 +167,27 @@ describe("a call by TLS", () => {
     world.run(1000);
     expect(peer.got("INVITE")).toEqual([]);
     for (const message of peer.inbox) expect(message).not.toContain("crypto");
+  });
+
+  it("is moved to sips: by its phone: by TLS, and not to sip:", () => {
+    const door = agent({ refers: true });
+    Object.assign(door, { mayRefer: () => 0 });
+    door.call("sip:bob@" + SERVER);
+    world.run(10);
+    const body = sdpOf(SERVER, 20000, "0 101", [KEY]).replace("RTP/AVP", "RTP/SAVP");
+    door.answer("200 OK", ["Contact: <sip:bob@" + SERVER + ";transport=tls>", "Content-Type: application/sdp"], body);
+    world.run(10);
+    const invite = door.written.find((m) => m.startsWith("INVITE")) ?? "";
+    const lines = ["REFER sip:door@" + DOOR + ":5061;transport=tls SIP/2.0", "Max-Forwards: 70", "CSeq: 1 REFER"];
+    lines.push("Via: SIP/2.0/TLS " + SERVER + ":5061;branch=z9hG4bKrefer", "Call-ID: " + header(invite, "Call-ID"));
+    lines.push("From: " + header(invite, "To") + ";tag=server", "To: " + header(invite, "From"));
+    lines.push("Refer-To: <sips:carol@" + ELSEWHERE + ">", "Contact: <sip:bob@" + SERVER + ";transport=tls>");
+    door.hear([...lines, "Content-Length: 0", "", ""].join("\r\n"));
+    world.run(10);
+    expect(door.secured.at(-1)).toBe(" " + ELSEWHERE + ":5061");
+    const moved = door.written.filter((m) => m.startsWith("INVITE sips:carol@" + ELSEWHERE + " SIP/2.0"));
+    expect(moved.length).toBe(1);
+    expect(header(moved[0], "Contact")).toBe("<sips:door@" + DOOR + ":5061;transport=tls>");
   });
 
   it("cannot be made on a device without TLS, which says so", () => {

@@ -84,7 +84,7 @@ function ask(...fields: string[]): { status: number; target: string; lines: stri
   );
   const m = new Message(64);
   m.parse(message, 0, message.length, false);
-  const status = wish.readRefer(m, new Uint8Array(1536));
+  const status = wish.readRefer(m, new Uint8Array(1536), false);
   return { status, target: status === 0 ? wish.target : "", lines: status === 0 ? wish.fields.toString() : "" };
 }
 
