@@ -90,8 +90,8 @@ export const USAGE = `Usage: npm start, or npm run sim -- [options]
 ${wrapped(BOARD_NAMES.split(", "))}
                        (at first the limits of ${BOARDS[0].name},
                        with every button, contact and relay there can be)
-  --listen tls:IP:PORT the door takes calls by TLS there too (IP: net.address; the
-                       usual port is 5061), with
+  --listen tls:IP:PORT the door takes calls by TLS there too (IP: net.address;
+                       the usual port is 5061), with
   --tls-cert FILE      its certificate (PEM, those between it and its authority
                        behind it), and
   --tls-key FILE       its key; HUP reads both again; more pairs are for other

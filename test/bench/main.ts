@@ -2,7 +2,8 @@
  * Benchmarks on Node: `npm run bench`, with `-- --json` for programs, `-- --check` to fail when they fell (check.ts);
  * `npm run bench -- server` runs those that need other programs, with `-- server tls` those by TLS alone and with
  * `-- server memory` those of memory, `npm run bench -- sound` measures the sound (sound/main.ts), `npm run bench --
- * panel` the cost of a frame of the panel, and `npm run bench -- storm` how fast many doors register at once (storm.ts).
+ * panel` the cost of a frame of the panel, and `npm run bench -- storm` how fast many doors register at once
+ * (storm.ts).
  */
 import { problemsOf, record } from "./check.js";
 import { bytesEach, print, type Result } from "./harness.js";

@@ -4,7 +4,8 @@
  * board has it. Counts, not times: the same on every machine. `-- --census` prints what each part of the program holds;
  * with `--docs` it also writes into docs/boards.md what the links take. `-- --classes` prints what lives in a call by
  * class, and what of the modules' own objects a board copies to memory by then; with `--links` the door has links.
- * `-- --long` looks for leaks over 100,000 calls in 46 days, and `-- --calls=10000` looks for leaks alone, over so many.
+ * `-- --long` looks for leaks over 100,000 calls in 46 days, and `-- --calls=10000` looks for leaks alone, over so
+ * many.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
