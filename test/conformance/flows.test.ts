@@ -11,6 +11,7 @@ import { Timers } from "../../src/core/timers.js";
 import { DIALOG_DRAFT, Dialog } from "../../src/dialog/dialog.js";
 import { DOOR_LIMITS } from "../../src/driver/limits.js";
 import { NO_USER } from "../../src/transaction/client.js";
+import { Flow } from "../../src/transaction/flow.js";
 import { TransactionLayer } from "../../src/transaction/layer.js";
 import type { ServerTransaction } from "../../src/transaction/server.js";
 import { ValueList } from "../../src/wire/list.js";
@@ -64,9 +65,9 @@ function written(dialog: Dialog, method: number): string {
   return `${out}\r\n`;
 }
 
-/** As much of a transaction as a dialog reads of it: our tag. */
+/** As much of a transaction as a dialog reads of it: our tag, and a way by UDP. */
 function tagIn(buffer: Uint8Array, start: number, end: number): ServerTransaction {
-  return { buffer, startOf: () => start, endOf: () => end } as unknown as ServerTransaction;
+  return { buffer, startOf: () => start, endOf: () => end, source: new Flow() } as unknown as ServerTransaction;
 }
 
 /** The dialog of the caller: its INVITE as it was sent, and the 2xx as it came. */
