@@ -26,8 +26,8 @@ static const uint16_t echo_first[ECHO_PARTS] = {16384, 5500, 1850, 625, 210, 70,
 #define ECHO_FOUND 40
 /* The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at most. */
 #define ECHO_DRIFT 2621
-/* A filter that lowers the sound by 18 dB, a factor of 2^6, is right: its steps agree by chance. */
-#define ECHO_RIGHT 6
+/* A filter that lowers the sound by 21 dB, a factor of 2^7, is right: its steps agree by chance. */
+#define ECHO_RIGHT 7
 
 static inline void echo_uncertain(echo_t *s)
 {

@@ -63,8 +63,8 @@ const FOUND_LEAST = 40;
  * The way has changed when steps go one way by more than this share, of 32768. Beside a voice it is half at the most.
  */
 const DRIFT_LEAST = 2621;
-/** A filter that lowers the sound by 18 dB, a factor of 2^6, is right: its steps agree by chance. */
-const RIGHT = 6;
+/** A filter that lowers the sound by 21 dB, a factor of 2^7, is right: its steps agree by chance. */
+const RIGHT = 7;
 
 export function doubtAll(words: Int32Array): void {
   for (let p = 0; p < PARTS; p++) {
