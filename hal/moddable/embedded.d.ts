@@ -62,6 +62,7 @@ declare module "embedded:io/socket/tcp" {
       from?: TCP;
       format?: "number" | "buffer";
       nodelay?: boolean;
+      target?: unknown;
       onReadable?: (bytes: number) => void;
       onWritable?: (bytes: number) => void;
       onError?: () => void;

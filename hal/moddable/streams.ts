@@ -11,11 +11,20 @@ const QUEUE_BYTES = 4096;
 
 /** The part of ECMA-419's TCP socket that is used. */
 export interface Stream {
+  /** The object that the options gave. ECMA-419 §9.1 */
+  target?: StreamUser;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   read(): number | ArrayBuffer | undefined;
   write(value: number | ArrayBuffer): void;
   close(): void;
+}
+
+/** Whom a socket tells what happens to it. */
+export interface StreamUser {
+  onReadable(): void;
+  onWritable(bytes: number): void;
+  onError(): void;
 }
 
 export interface StreamOptions {
@@ -24,9 +33,11 @@ export interface StreamOptions {
   from?: Stream;
   format: "buffer";
   nodelay: boolean;
-  onReadable(): void;
-  onWritable(bytes: number): void;
-  onError(): void;
+  target: StreamUser;
+  // The socket calls these as its own methods, and has the target.
+  onReadable(this: Stream): void;
+  onWritable(this: Stream, bytes: number): void;
+  onError(this: Stream): void;
 }
 
 export interface StreamListener {
@@ -39,7 +50,21 @@ export interface StreamClasses {
   listen(options: { port: number; onReadable(requests: number): void }): StreamListener;
 }
 
-class Connection implements TcpConnection {
+// All sockets have the same three functions and find their connection by their target: three closures for each
+// connection take 500 octets on XS.
+function tellReadable(this: Stream): void {
+  this.target?.onReadable();
+}
+
+function tellWritable(this: Stream, bytes: number): void {
+  this.target?.onWritable(bytes);
+}
+
+function tellError(this: Stream): void {
+  this.target?.onError();
+}
+
+class Connection implements TcpConnection, StreamUser {
   readonly localPort = 0;
   readonly id: number;
   address = 0;
@@ -67,9 +92,10 @@ class Connection implements TcpConnection {
     const options: StreamOptions = {
       format: "buffer",
       nodelay: true,
-      onReadable: () => this.onReadable(),
-      onWritable: (bytes) => this.onWritable(bytes),
-      onError: () => this.end(),
+      target: this,
+      onReadable: tellReadable,
+      onWritable: tellWritable,
+      onError: tellError,
     };
     if (from !== null) options.from = from;
     else {
@@ -110,7 +136,7 @@ class Connection implements TcpConnection {
     if (stream !== null) stream.close();
   }
 
-  private onWritable(bytes: number): void {
+  onWritable(bytes: number): void {
     this.room = bytes;
     if (!this.isOpen) {
       this.isOpen = true;
@@ -119,7 +145,7 @@ class Connection implements TcpConnection {
     this.flush();
   }
 
-  private onReadable(): void {
+  onReadable(): void {
     const data = this.stream === null ? undefined : this.stream.read();
     if (!(data instanceof ArrayBuffer) || this.isLeaving) return;
     // Octets of an incoming connection may be told before it can be written to.
@@ -150,12 +176,12 @@ class Connection implements TcpConnection {
       this.stream?.write(part.buffer);
       return true;
     } catch {
-      this.end();
+      this.onError();
       return false;
     }
   }
 
-  private end(): void {
+  onError(): void {
     if (this.stream === null) return;
     const wasLeaving = this.isLeaving;
     this.release();

@@ -4,7 +4,7 @@ import type { FixedAddress } from "../../hal/device.js";
 import { Join, type Radio } from "../../hal/moddable/join.js";
 import { Light } from "../../hal/moddable/light.js";
 import { BACKLOG_BYTES, Printer } from "../../hal/moddable/printer.js";
-import { type Stream, type StreamOptions, Streams } from "../../hal/moddable/streams.js";
+import { type Stream, type StreamOptions, Streams, type StreamUser } from "../../hal/moddable/streams.js";
 import { VirtualClock } from "../../host-sim/world/clock.js";
 import { ipv4 } from "../../src/core/address.js";
 
@@ -234,10 +234,24 @@ describe("TCP streams", () => {
     isClosed = false;
     data = new ArrayBuffer(0);
     breaks = false;
-    readonly options: StreamOptions;
+    readonly target?: StreamUser;
+    private readonly options: StreamOptions;
 
     constructor(options: StreamOptions) {
       this.options = options;
+      this.target = options.target;
+    }
+
+    makeRoom(bytes: number): void {
+      this.options.onWritable.call(this, bytes);
+    }
+
+    bring(): void {
+      this.options.onReadable.call(this);
+    }
+
+    fail(): void {
+      this.options.onError.call(this);
     }
 
     read(): ArrayBuffer {
@@ -288,9 +302,9 @@ describe("TCP streams", () => {
     const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
     expect(connection.write(bytes, 0, 11)).toBe(true);
     expect(sockets[0].sent).toBe("");
-    sockets[0].options.onWritable(5);
+    sockets[0].makeRoom(5);
     expect(sockets[0].sent).toBe("hello");
-    sockets[0].options.onWritable(100);
+    sockets[0].makeRoom(100);
     expect(sockets[0].sent).toBe("hello world");
     expect(told).toEqual(["open 1 false"]);
   });
@@ -303,7 +317,7 @@ describe("TCP streams", () => {
     connection.drop();
     expect([sockets[0].sent, sockets[0].isClosed, streams.find(connection.id)]).toEqual(["", true, null]);
     const other = streams.connect(ipv4("192.0.2.1"), 5060)!;
-    sockets[1].options.onWritable(5);
+    sockets[1].makeRoom(5);
     expect(other.isOpen).toBe(true);
     other.write(bytes, 0, 11);
     other.drop();
@@ -317,13 +331,13 @@ describe("TCP streams", () => {
       const connection = streams.connect(ipv4("192.0.2.1"), 5060)!;
       let written = "";
       for (const [i, room] of rooms.entries()) {
-        if (i !== 1) sockets[0].options.onWritable(room);
+        if (i !== 1) sockets[0].makeRoom(room);
         const text = "hello world " + i;
         expect(connection.write(new Uint8Array(Buffer.from(text)), 0, text.length)).toBe(true);
         written += text;
       }
       expect(written.startsWith(sockets[0].sent)).toBe(true);
-      sockets[0].options.onWritable(1000);
+      sockets[0].makeRoom(1000);
       expect(sockets[0].sent).toBe(written);
     }
   });
@@ -339,8 +353,8 @@ describe("TCP streams", () => {
     const { accept, sockets, told, streams } = stack();
     accept(1);
     sockets[0].data = new Uint8Array(Buffer.from("INVITE")).buffer;
-    sockets[0].options.onReadable();
-    sockets[0].options.onError();
+    sockets[0].bring();
+    sockets[0].fail();
     expect(told).toEqual(["open 1 true", "data 1 INVITE", "close 1"]);
     expect(streams.find(1)).toBe(null);
   });
@@ -348,17 +362,17 @@ describe("TCP streams", () => {
   it("send the rest before they close, and a break is told once", () => {
     const { streams, sockets, told } = stack();
     const first = streams.connect(ipv4("192.0.2.1"), 5060)!;
-    sockets[0].options.onWritable(0);
+    sockets[0].makeRoom(0);
     first.write(bytes, 0, 11);
     first.close();
     expect(sockets[0].isClosed).toBe(false);
-    sockets[0].options.onWritable(11);
+    sockets[0].makeRoom(11);
     expect([sockets[0].sent, sockets[0].isClosed]).toEqual(["hello world", true]);
     const second = streams.connect(ipv4("192.0.2.1"), 5060)!;
     sockets[1].breaks = true;
     second.write(bytes, 0, 11);
-    sockets[1].options.onWritable(11);
-    sockets[1].options.onError();
+    sockets[1].makeRoom(11);
+    sockets[1].fail();
     expect(told.filter((line) => line.startsWith("close"))).toEqual(["close 2"]);
   });
 

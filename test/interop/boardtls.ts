@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Stream, StreamClasses, StreamOptions } from "../../hal/moddable/streams.js";
+import type { Stream, StreamClasses, StreamOptions, StreamUser } from "../../hal/moddable/streams.js";
 import type { TlsLibrary } from "../../hal/tls/library.js";
 
 const HERE = import.meta.dirname;
@@ -37,22 +37,24 @@ export function buildLibrary(): TlsLibrary {
 class NodeStream implements Stream {
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
+  readonly target: StreamUser;
   private readonly socket: Socket;
   private readonly came: Buffer[] = [];
 
   constructor(options: StreamOptions) {
     this.remoteAddress = options.address;
     this.remotePort = options.port;
+    this.target = options.target;
     const socket = connect(options.port ?? 0, options.address ?? "");
     this.socket = socket;
-    socket.on("connect", () => options.onWritable(65536));
-    socket.on("drain", () => options.onWritable(65536));
+    socket.on("connect", () => options.onWritable.call(this, 65536));
+    socket.on("drain", () => options.onWritable.call(this, 65536));
     socket.on("data", (data) => {
       this.came.push(data);
-      options.onReadable();
+      options.onReadable.call(this);
     });
     socket.on("error", () => {});
-    socket.on("close", () => options.onError());
+    socket.on("close", () => options.onError.call(this));
     socket.on("end", () => socket.destroy());
   }
 

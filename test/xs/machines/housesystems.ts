@@ -2,7 +2,13 @@
  * The house's systems of a door on XS, as sockets of the SDK: a syslog server, a webhook's receiver and a broker that
  * answer as such do. They hold next to nothing, so that what the heap shows is the door's.
  */
-import type { Stream, StreamClasses, StreamListener, StreamOptions } from "../../../hal/moddable/streams.js";
+import type {
+  Stream,
+  StreamClasses,
+  StreamListener,
+  StreamOptions,
+  StreamUser,
+} from "../../../hal/moddable/streams.js";
 import { octets } from "../../../src/core/bytes.js";
 
 export const HOUSE_PLACE = "10.0.0.3";
@@ -20,6 +26,7 @@ const OK = octets("HTTP/1.1 200 OK\r\n\r\n");
 class Peer implements Stream {
   readonly remoteAddress = HOUSE_PLACE;
   readonly remotePort = 0;
+  readonly target: StreamUser;
   readonly options: StreamOptions;
   private readonly house: HouseSystems;
   /** What it says next. */
@@ -31,6 +38,7 @@ class Peer implements Stream {
 
   constructor(house: HouseSystems, options: StreamOptions) {
     this.house = house;
+    this.target = options.target;
     this.options = options;
   }
 
@@ -83,9 +91,10 @@ export class HouseSystems implements StreamClasses {
       const peer = this.peers[i];
       const { hasRoom, said } = peer;
       peer.hasRoom = false;
-      if (hasRoom && !(this.isDeaf && peer.isTold)) peer.options.onWritable(this.isDeaf ? ROOM_DEAF_BYTES : ROOM_BYTES);
+      if (hasRoom && !(this.isDeaf && peer.isTold))
+        peer.options.onWritable.call(peer, this.isDeaf ? ROOM_DEAF_BYTES : ROOM_BYTES);
       peer.isTold = true;
-      if (said !== null) peer.options.onReadable();
+      if (said !== null) peer.options.onReadable.call(peer);
     }
   }
 
