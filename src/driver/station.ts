@@ -32,6 +32,7 @@ import { Journal } from "../intercom/journal.js";
 import { Log } from "../intercom/log.js";
 import { Links, linkTimers } from "../links/links.js";
 import { isLocalName, LocalNames } from "../links/localnames.js";
+import type { LinkStation } from "../links/parts.js";
 import type { LocalService } from "../links/responder.js";
 import { Limiter } from "../media/limiter.js";
 import {
@@ -106,7 +107,7 @@ const DSCP_SIGNALLING = 24;
 const DSCP_SOUND = 46;
 
 export class Station
-  implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser, PagingUser, OrdersUser
+  implements Network, SoundNetwork, DoorOutputs, ContactUser, EntryPanelUser, PagingUser, OrdersUser, LinkStation
 {
   readonly door: Door;
   readonly console: Console;
@@ -177,13 +178,11 @@ export class Station
       ofLinks === 0
         ? null
         : new Links({
+            station: this,
             device,
-            resolver: { resolve: (name, port, service, done) => this.findName(name, port, service, done) },
             settings,
             timers: this.timers,
             next: events,
-            enter: () => this.enter(),
-            leave: () => this.leave(),
             orders: new HouseOrders(this),
             isRoomy: doorLimits.phones > 0,
             buffer: this.datagram,
@@ -452,7 +451,7 @@ export class Station
   }
 
   /** Looks a name up: one of the local network by multicast DNS, others at the name server. */
-  private findName(name: string, port: number, service: Service, done: ResolverDone): void {
+  findName(name: string, port: number, service: Service, done: ResolverDone): void {
     const { resolver } = this.device;
     (isLocalName(name) ? this.localNames() : resolver).resolve(name, port, service, done);
   }

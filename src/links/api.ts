@@ -82,7 +82,7 @@ export class Api implements TimerUser {
   }
 
   async start(ip: number): Promise<void> {
-    const { device, settings, events, enter, leave } = this.parts;
+    const { station, device, settings, events } = this.parts;
     this.host = ipv4Text(ip);
     this.tcp = await device.tcp({
       address: ip,
@@ -90,14 +90,14 @@ export class Api implements TimerUser {
       setting: "api.port",
       onError: (message) => events.event("error", message, NO_FIELDS),
       onOpen: (connection) => {
-        enter();
+        station.enter();
         this.onOpen(connection);
-        leave();
+        station.leave();
       },
       onData: (connection, bytes, start, end) => {
-        enter();
+        station.enter();
         this.onData(connection, bytes, start, end);
-        leave();
+        station.leave();
       },
       onClose: (connection) => {
         const seat = this.seatOf(connection);

@@ -92,12 +92,12 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   }
 
   async start(ip: number): Promise<void> {
-    const { enter, leave, timers } = this.parts;
+    const { station, timers } = this.parts;
     await this.stream.start(ip);
     if (this.parts.queue.oldest(FOR_HOOK) < 0) return;
-    enter();
+    station.enter();
     timers.start(this.timer, 0);
-    leave();
+    station.leave();
   }
 
   close(): void {

@@ -74,17 +74,15 @@ export class Links implements DoorEvents {
     this.settings = settings;
     this.isRoomy = isRoomy;
     this.clock = given.device.clock;
-    const { device, resolver, timers, orders, version, enter, leave } = given;
+    const { station, device, timers, orders, version } = given;
     const scratch = new Scratch(buffer);
     const parts: LinkParts = {
+      station,
       device,
-      resolver,
       settings,
       timers,
       orders,
       version,
-      enter,
-      leave,
       scratch,
       queue: this.queue,
       events: this,

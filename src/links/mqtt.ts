@@ -102,11 +102,11 @@ export class Mqtt implements TimerUser, ServerUser, MqttClientUser, StreamUser {
   }
 
   async start(ip: number): Promise<void> {
-    const { enter, leave, timers } = this.parts;
+    const { station, timers } = this.parts;
     await this.stream.start(ip);
-    enter();
+    station.enter();
     timers.start(this.timer, 0);
-    leave();
+    station.leave();
   }
 
   /** Says good-bye. */

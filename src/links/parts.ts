@@ -2,7 +2,7 @@
  * The parts that all links to the house's systems share: devices, settings, timers, the orders that they may give to
  * the door, and the memory in which they write. Not here: the links (links.ts).
  */
-import type { Device, Resolver } from "../../hal/device.js";
+import type { Device, ResolverDone, Service } from "../../hal/device.js";
 import type { Timers } from "../core/timers.js";
 import type { DoorEvents } from "../intercom/events.js";
 import type { Settings } from "../settings/settings.js";
@@ -52,11 +52,21 @@ export interface LinkOrders {
   report(what: "status" | "log" | "people"): string;
 }
 
+/** What the links need of the station. */
+export interface LinkStation {
+  /** Takes the time before a device's input is handled. */
+  enter(): void;
+  /** Sets the next wake-up after it. */
+  leave(): void;
+  /** Looks up a server's name, also one of the local network. */
+  findName(name: string, port: number, service: Service, done: ResolverDone): void;
+}
+
 /** The parts that each link is given. All links have the same object. */
 export interface LinkParts {
+  /** An object with methods, since each function made for the links would take 170 octets on XS. */
+  station: LinkStation;
   device: Device;
-  /** Finds the servers, also those of the local network. */
-  resolver: Resolver;
   settings: Settings;
   timers: Timers;
   /** Receives the events of the links, such as that a server is lost, and of refused orders. */
@@ -66,7 +76,4 @@ export interface LinkParts {
   queue: EventQueue;
   orders: LinkOrders;
   version: string;
-  /** `enter` takes the time before a device's input is handled; `leave` sets the next wake-up after it. */
-  enter(): void;
-  leave(): void;
 }

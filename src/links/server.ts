@@ -64,16 +64,16 @@ export class LinkServer {
     if (this.isLiteral || (this.ip >= 0 && nowMs < this.goodUntilMs)) return true;
     if (this.isAsking) return false;
     this.isAsking = true;
-    this.parts.resolver.resolve(this.host, this.port, "udp", (error, address, _port, _others, ttlS) => {
+    this.parts.station.findName(this.host, this.port, "udp", (error, address, _port, _others, ttlS) => {
       this.isAsking = false;
       if (error === "") {
         this.ip = address;
         this.goodUntilMs = nowMs + 1000 * (ttlS ?? USUAL_TTL_S);
       } else this.ip = -1;
-      const { enter, leave } = this.parts;
-      enter();
+      const { station } = this.parts;
+      station.enter();
       this.user.onFound(error);
-      leave();
+      station.leave();
     });
     return false;
   }

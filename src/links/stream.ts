@@ -51,24 +51,24 @@ export class LinkStream implements TcpOptions {
 
   onOpen(connection: TcpConnection): void {
     if (!this.owns(connection)) return;
-    this.parts.enter();
+    this.parts.station.enter();
     this.user.onOpen();
-    this.parts.leave();
+    this.parts.station.leave();
   }
 
   onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
     if (!this.owns(connection)) return;
-    this.parts.enter();
+    this.parts.station.enter();
     this.user.onData(bytes, start, end);
-    this.parts.leave();
+    this.parts.station.leave();
   }
 
   onClose(connection: TcpConnection): void {
     if (!this.owns(connection)) return;
     this.connection = null;
-    this.parts.enter();
+    this.parts.station.enter();
     this.user.onClose(this.problem);
-    this.parts.leave();
+    this.parts.station.leave();
   }
 
   /** The sockets can be opened. */

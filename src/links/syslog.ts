@@ -89,9 +89,9 @@ export class Syslog implements TimerUser, ServerUser, StreamUser {
         onReadable: () => this.ignore(),
       });
     if (this.parts.queue.oldest(FOR_SYSLOG) < 0) return;
-    this.parts.enter();
+    this.parts.station.enter();
     this.parts.timers.start(this.timer, 0);
-    this.parts.leave();
+    this.parts.station.leave();
   }
 
   close(): void {

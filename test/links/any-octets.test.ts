@@ -222,6 +222,7 @@ class Bench {
       ["open", "close", "callPlan", "call", "hangUp", "restart", "set"].map((name) => [name, order(name)]),
     );
     return {
+      station: { enter: () => {}, leave: () => {}, findName: () => {} },
       device: {
         tcp: async (options: TcpOptions) => {
           this.options = options;
@@ -230,7 +231,6 @@ class Bench {
         clock: { epochS: () => 1_800_000_000 },
         random: new SeededRandom(1),
       } as unknown as Device,
-      resolver: { resolve: () => {} },
       settings,
       timers: this.timers,
       events: { event: (_name, value) => void this.told.push(value) },
@@ -238,8 +238,6 @@ class Bench {
       queue: this.queue,
       orders: { ...orders, report: () => '{"ok":true}\n' } as unknown as LinkParts["orders"],
       version: "0.1.0",
-      enter: () => {},
-      leave: () => {},
     };
   }
 

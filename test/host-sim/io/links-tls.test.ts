@@ -73,8 +73,8 @@ class RealLinks {
       store: new MemoryStore(),
     } as unknown as Device;
     this.links = new Links({
+      station: this,
       device,
-      resolver: { resolve: () => {} },
       settings,
       timers: this.timers,
       next: {
@@ -86,8 +86,6 @@ class RealLinks {
       isRoomy: false,
       buffer: new Uint8Array(SCRATCH_BYTES),
       version: "0.1.0",
-      enter: () => this.enter(),
-      leave: () => this.leave(),
     });
     cleanUps.push(() => {
       clearTimeout(this.timeout);
@@ -103,11 +101,13 @@ class RealLinks {
     return this;
   }
 
-  private enter(): void {
+  findName(): void {}
+
+  enter(): void {
     this.timers.nowMs = Math.max(this.timers.nowMs, Math.floor(performance.now()));
   }
 
-  private leave(): void {
+  leave(): void {
     clearTimeout(this.timeout);
     const next = this.timers.next();
     if (next === Infinity) return;

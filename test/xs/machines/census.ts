@@ -155,7 +155,7 @@ inhabit({
     const device = { relays: [], wifi: null, restart: null, random } as unknown as Device;
     const common = {
       device,
-      resolver: nobody,
+      station: nobody,
       settings: given,
       timers: links,
       events: nobody,
@@ -164,7 +164,7 @@ inhabit({
     };
     const scratch = new Scratch(new Uint8Array(SCRATCH_BYTES));
     const queue = new EventQueue();
-    const link: LinkParts = { ...common, scratch, queue, version: "0.1.0", enter: () => {}, leave: () => {} };
+    const link: LinkParts = { ...common, scratch, queue, version: "0.1.0" };
     take("EventQueue", () => new EventQueue());
     take("Syslog", () => new Syslog(link));
     take("Hook", () => new Hook(link));
