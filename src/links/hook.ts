@@ -26,6 +26,8 @@ import { LinkStream, type StreamUser } from "./stream.js";
 /** Octets for the head of a request, behind which its body is written, and for the body. */
 const HEAD_BYTES = 896;
 const BODY_BYTES = 1024;
+/** The place of the signature's octets in the scratch: behind the body, until they are written into the head. */
+const CODE_AT = HEAD_BYTES + BODY_BYTES;
 const KEY_MOST = 64;
 /** The time from opening the connection to the status. */
 const ANSWER_MS = 10_000;
@@ -63,7 +65,6 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
   private readonly timer: number;
   private readonly stream: LinkStream;
   private readonly hmac: HmacSha256 | null;
-  private readonly code = new Uint8Array(SHA256_BYTES);
   /** The beginning of the answer. */
   private readonly answer = new Uint8Array(STATUS_BYTES);
   private answered = 0;
@@ -167,7 +168,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
 
   /** Writes the request for an event. @param at its place in the queue @returns its end, 0 if it does not fit */
   private writeRequest(at: number): number {
-    const { hmac, url, code } = this;
+    const { hmac, url } = this;
     const { scratch, device } = this.parts;
     const { writer: w, bytes } = scratch;
     const time = "" + device.clock.epochS();
@@ -178,7 +179,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
       w.begin(bytes, start, HEAD_BYTES);
       w.text(time);
       w.octet(0x2e);
-      hmac.sign(bytes, start, bodyEnd, code, 0);
+      hmac.sign(bytes, start, bodyEnd, bytes, CODE_AT);
     }
     w.begin(bytes, 0, HEAD_BYTES);
     w.put(POST);
@@ -191,7 +192,7 @@ export class Hook implements TimerUser, ServerUser, StreamUser {
     w.text(time);
     if (hmac !== null) {
       w.put(SIGNATURE);
-      for (let i = 0; i < SHA256_BYTES; i++) w.hex(code[i], 2);
+      for (let i = 0; i < SHA256_BYTES; i++) w.hex(bytes[CODE_AT + i], 2);
     }
     w.put(END);
     if (!w.ok) return 0;
