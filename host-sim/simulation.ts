@@ -234,12 +234,10 @@ export class Simulation {
     };
   }
 
-  /** Lasts until the person at the terminal, the end of the standard input, or a signal ends it. @throws Refusal */
+  /** Lasts until the person at the terminal, the end of the standard input, or a signal ends it. */
   private async runByHand(): Promise<ScriptResult> {
     const { output, interruption } = this;
-    const { virtual, clock } = this.home();
-    if (virtual !== null && this.plain !== null)
-      throw new Refusal("--virtual-time needs a script or a panel: add --do, or leave --headless out", EXIT_USAGE);
+    const { clock } = this.home();
     if (this.isInteractive) {
       const keyboard = new Keyboard(
         () => this.home(),

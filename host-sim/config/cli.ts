@@ -8,13 +8,14 @@ import type { Duplex } from "node:stream";
 import { parseArgs } from "node:util";
 import { findSetting } from "../../src/settings/schema.js";
 import { Settings } from "../../src/settings/settings.js";
-import { joinValues } from "../io/arguments.js";
+import { joinValues, optionProblem } from "../io/arguments.js";
 import { askHidden } from "../io/ask.js";
 import { watchParent } from "../parent.js";
+import { safe } from "../world/events.js";
 import { readAssignments, readSetFile } from "./assignments.js";
-import { type Change, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./file.js";
+import { type Change, checkTarget, isProblems, nameOf, openSecrets, readFile, type SettingsFile } from "./file.js";
 import { openSerial, openTcp } from "./link.js";
-import { readPeople } from "./people.js";
+import { isSince, optionsProblem, readPeople } from "./people.js";
 import { DISCARD, Session } from "./session.js";
 import { type Output, runVerb, type VerbOptions } from "./verbs.js";
 
@@ -71,7 +72,7 @@ const OPTIONS = {
   "set-file": { type: "string", multiple: true, default: [] as string[] },
   "with-secrets": { type: "boolean", default: false },
   "without-secrets": { type: "boolean", default: false },
-  since: { type: "string", default: "" },
+  since: { type: "string" },
   code: { type: "string" },
   card: { type: "string" },
   relay: { type: "string" },
@@ -127,7 +128,7 @@ function read(args: string[]) {
   try {
     return parseArgs({ args: joinNumbers(joinValues(args, OPTIONS)), allowPositionals: true, options: OPTIONS });
   } catch (error) {
-    throw new UsageError((error as Error).message.split("\n")[0].split(". ")[0] + ": --help lists the options");
+    throw new UsageError(optionProblem(error as NodeJS.ErrnoException));
   }
 }
 
@@ -145,16 +146,23 @@ function joinNumbers(args: readonly string[]): string[] {
 type Values = ReturnType<typeof read>["values"];
 
 function checkArguments(command: string, args: readonly string[], values: Values): void {
-  const [least, most] = LIMITS[command] ?? [];
-  if (least === undefined || most === undefined)
-    throw new UsageError(
-      command === "" ? "which command? --help lists them" : `'${command}' is no command: --help lists them`,
-    );
+  const known = ARGUMENTS[command];
+  if (known === undefined) {
+    const commands = Object.keys(ARGUMENTS).join(", ");
+    throw new UsageError(`${command === "" ? "which command?" : `'${safe(command)}' is no command:`} ${commands}`);
+  }
+  const { least, most, allowed } = known;
   const isOnlyFiles = command === "set" && args.length === 0 && values["set-file"].length > 0;
   if ((args.length < least && !isOnlyFiles) || args.length > most)
-    throw new UsageError(`${command}: see --help for its arguments`);
+    throw new UsageError(`${written([command, ...args])}: must be ${allowed}`);
   const isWrong = (option: keyof Values, of: string): boolean => values[option] === true && command !== of;
   checkPeople(command, args, values);
+  if (values.since !== undefined && command !== "log") throw new UsageError("--since belongs to log");
+  if (values.since !== undefined && !isSince(values.since))
+    throw new UsageError(`--since ${written([values.since])}: must be 2026-12-24, 2026-12-24 18:00, 24h, 30m or 7d`);
+  if (values["set-file"].includes("")) throw new UsageError("--set-file '': must be KEY=FILE, or a file of settings");
+  const file = fileOf(command, args);
+  if (file === "") throw new UsageError(`${[command, ...args].join(" ").trim()} '': must be the name of a file, or -`);
   if (isWrong("with-secrets", "backup")) throw new UsageError("--with-secrets belongs to backup");
   if (isWrong("without-secrets", "apply")) throw new UsageError("--without-secrets belongs to apply");
   if (values["set-file"].length > 0 && command !== "set") throw new UsageError("--set-file belongs to set");
@@ -165,23 +173,52 @@ function checkArguments(command: string, args: readonly string[], values: Values
 }
 
 const PERSON_OPTIONS = ["code", "card", "relay", "when", "from", "until", "uses", "note", "sip", "off", "on"] as const;
-/** What stands behind `people`, and how many arguments it takes. */
-const PEOPLE_VERBS: Readonly<Record<string, number>> = { list: 0, add: 1, change: 1, remove: 1, import: 1, export: 1 };
+/** What stands behind `people`, and its argument, if it takes one. */
+const PEOPLE_VERBS: Readonly<Record<string, string>> = {
+  list: "",
+  add: "NAME",
+  change: "NAME",
+  remove: "NAME",
+  import: "FILE",
+  export: "FILE",
+};
+/** Characters of wrong arguments that are shown. */
+const SHOWN = 120;
+
+/** @returns words as they were written, within quotes */
+function written(words: readonly string[]): string {
+  const all = words.join(" ").trimEnd();
+  return `'${safe(all.length > SHOWN ? all.slice(0, SHOWN) + "..." : all)}'`;
+}
+
+/** @returns the file that a command reads or writes, null for none */
+function fileOf(command: string, args: readonly string[]): string | null {
+  if (command === "people") return PEOPLE_VERBS[args[0]] === "FILE" ? args[1] : null;
+  return ["apply", "backup", "trace", "log"].includes(command) ? (args[0] ?? null) : null;
+}
 
 function checkPeople(command: string, [verb = "", ...rest]: readonly string[], values: Values): void {
-  if (values.since !== "" && command !== "log") throw new UsageError("--since belongs to log");
   const isPerson = command === "people" && (verb === "add" || verb === "change");
   const given = PERSON_OPTIONS.find((option) => values[option] !== undefined);
   if (given !== undefined && !isPerson) throw new UsageError(`--${given} belongs to people add and people change`);
   if (command !== "people") return;
-  if (PEOPLE_VERBS[verb] === undefined)
-    throw new UsageError(`people what? ${Object.keys(PEOPLE_VERBS).join(", ")}; --help says more`);
-  if (rest.length !== PEOPLE_VERBS[verb])
-    throw new UsageError(`people ${verb}: see --help for its arguments; a name of several words stands in quotes`);
+  const argument = PEOPLE_VERBS[verb];
+  if (argument === undefined) throw new UsageError(`${written([command, verb])}: must be ${ARGUMENTS.people.allowed}`);
+  if (rest.length !== (argument === "" ? 0 : 1)) {
+    const hint = argument === "NAME" ? "; a name of several words stands in quotes" : "";
+    throw new UsageError(`${written([command, verb, ...rest])}: must be people ${`${verb} ${argument}`.trim()}${hint}`);
+  }
   if (/["\\]/.test(rest.join("") + PERSON_OPTIONS.map((option) => values[option] ?? "").join("")))
     throw new UsageError('no " and no \\ in a name or an option');
   if (values.code !== undefined && !["new", "ask", "none"].includes(values.code))
     throw new UsageError("--code new, ask or none: everybody on this computer can see what stands on a command line");
+  if (values.on === true && values.off === true) throw new UsageError("--on and --off: one of them");
+  if (argument !== "NAME") return;
+  // An empty word would be lost on the way to the door.
+  const empty = PERSON_OPTIONS.find((option) => values[option] === "");
+  if (empty !== undefined) throw new UsageError(`--${empty} '': is empty; --${empty} none takes away what there is`);
+  const problem = optionsProblem(rest[0], verb === "add" || verb === "change" ? values : {});
+  if (problem !== "") throw new UsageError(problem);
 }
 
 /** The words of the console for `people add` and `people change`. @param code digits, or new or none */
@@ -195,17 +232,25 @@ function personOptions(values: Values, code: string): string {
   return out;
 }
 
-/** The number of arguments of each command. */
-const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
-  get: [0, 1],
-  set: [1, Infinity],
-  apply: [1, 1],
-  backup: [1, 1],
-  trace: [0, 1],
-  log: [0, 1],
-  people: [1, 2],
-  console: [0, 0],
-  monitor: [0, 0],
+/** The number of arguments of each command, and how it is written. */
+const ARGUMENTS: Readonly<Record<string, { least: number; most: number; allowed: string }>> = {
+  get: { least: 0, most: 1, allowed: "get or get KEY" },
+  set: {
+    least: 1,
+    most: Infinity,
+    allowed: "set KEY=VALUE ..., set KEY VALUE, set KEY for a password or a code, or set --set-file KEY=FILE",
+  },
+  apply: { least: 1, most: 1, allowed: "apply FILE" },
+  backup: { least: 1, most: 1, allowed: "backup FILE" },
+  trace: { least: 0, most: 1, allowed: "trace or trace FILE" },
+  log: { least: 0, most: 1, allowed: "log or log FILE" },
+  people: {
+    least: 1,
+    most: Infinity,
+    allowed: "people list, add NAME, change NAME, remove NAME, import FILE or export FILE",
+  },
+  console: { least: 0, most: 0, allowed: "console alone" },
+  monitor: { least: 0, most: 0, allowed: "monitor alone" },
 };
 
 /** Checks the changes of `set` and `apply`. @returns them, and the passphrase of a file */
@@ -214,6 +259,8 @@ async function prepare(
   args: readonly string[],
   values: Values,
 ): Promise<{ changes: readonly Change[]; more: Partial<VerbOptions> }> {
+  const target = command === "apply" || args[0] === "import" ? null : fileOf(command, args);
+  if (target !== null) checkTarget(target);
   if (command === "set") {
     const ask = (key: string): Promise<string> => askHidden(`${key}: `);
     const named = await readAssignments(args, ask);
@@ -222,7 +269,7 @@ async function prepare(
     return { changes, more: {} };
   }
   if (command === "people") return { changes: [], more: await preparePeople(args, values) };
-  if (command === "log") return { changes: [], more: { since: values.since } };
+  if (command === "log") return { changes: [], more: { since: values.since ?? "" } };
   if (command === "backup" && values["with-secrets"])
     return { changes: [], more: { passphrase: await newPassphrase() } };
   if (command !== "apply") return { changes: [], more: {} };

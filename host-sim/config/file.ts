@@ -18,7 +18,7 @@ import { allowed } from "../../src/settings/check.js";
 import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/settings/schema.js";
 import { readAssignment, Settings } from "../../src/settings/settings.js";
 import { decode, readRest } from "../io/ask.js";
-import { fileError, readAtMost } from "../io/store.js";
+import { checkFolder, fileError, readAtMost } from "../io/store.js";
 import { safe } from "../world/events.js";
 import { isSealed, type Sealed, unseal } from "./seal.js";
 
@@ -223,6 +223,14 @@ export function formatFile(
   out[LEFT_OUT_KEY] = leftOut;
   if (sealed !== null) out[SECRETS_KEY] = sealed;
   return JSON.stringify(out, null, 2) + "\n";
+}
+
+/** Checks before anything is asked that a file can be written. @param path "-" for standard output @throws as below */
+export function checkTarget(path: string): void {
+  if (path === STDIN) return;
+  checkFolder(path);
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isDirectory()) throw fileError("write", path, { code: "EISDIR" });
 }
 
 /**

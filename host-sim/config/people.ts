@@ -7,6 +7,7 @@
 import cliProgress from "cli-progress";
 import { parse } from "csv-parse/sync";
 import { stringify } from "csv-stringify/sync";
+import { NO_TIME, readSince, readTime } from "../../src/console/timewords.js";
 import { CARDS_MOST, CODES_MOST, cardOf, checkPerson, Person } from "../../src/people/person.js";
 import { decode } from "../io/ask.js";
 import { safe } from "../world/events.js";
@@ -103,6 +104,8 @@ function problemsOf(row: Row, line: number, seen: Map<string, number>): string[]
   if (!["", "1", "2", "1,2"].includes(row.relay ?? "")) problems.push("relay: 1, 2 or 1,2");
   if (!["", "on", "off"].includes(row.enabled ?? "")) problems.push("enabled: on or off");
   if (!/^([1-9]\d{0,3}|none|)$/.test(row.uses ?? "")) problems.push("uses: a number from 1 to 9999, or empty");
+  for (const column of ["from", "until"] as const)
+    if (!isTime(row[column] ?? "")) problems.push(`${column}: 2026-12-24, 2026-12-24 18:00, +24h, +30m, +7d or none`);
   const keys = [
     `name ${person.name.toLowerCase()}`,
     ...person.cards.map((card) => `card ${card}`),
@@ -119,6 +122,33 @@ function problemsOf(row: Row, line: number, seen: Map<string, number>): string[]
     if (problem !== "") problems.push(problem.replace(/^--/, ""));
   }
   return problems;
+}
+
+/** @returns whether the door can read a time, whatever its zone is */
+function isTime(given: string): boolean {
+  return readTime(given, false, Date.now() / 1000, "") !== NO_TIME;
+}
+
+/** @returns whether a time is one for `--since` */
+export function isSince(given: string): boolean {
+  return readSince(given, Date.now() / 1000, "") > 0;
+}
+
+/**
+ * Checks the options of a person before the door hears of them. @param options those that were given
+ * @returns "" or one line that says what is wrong and what is allowed
+ */
+export function optionsProblem(name: string, options: Readonly<Partial<Record<Column, unknown>>>): string {
+  const row: Row = { name };
+  for (const column of COLUMNS) {
+    const value = options[column];
+    const isGiven = typeof value === "string" && column !== "code" && column !== "name";
+    // `none` takes away what there is, but a relay.
+    if (isGiven && (value !== NONE || column === "relay")) row[column] = value;
+  }
+  const [problem = ""] = problemsOf(row, 0, new Map());
+  const isOption = COLUMNS.some((column) => column !== "name" && problem.startsWith(column + ": "));
+  return (isOption ? "--" : "") + problem.replace(/, or empty$/, " or none");
 }
 
 function listOf(value = ""): string[] {

@@ -11,7 +11,7 @@ const ALIVE_MS = 30_000;
 const HIDDEN = "********";
 
 export interface Output {
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   err(text: string): void;
   /** Resolves when the person ends the command. */
   interrupted: Promise<void>;
@@ -55,7 +55,11 @@ export async function runVerb(
     case "trace": {
       const answer = await session.tell(args.length === 0 ? "trace" : "trace pcap");
       if (args.length === 0) output.out(String(answer.text).split("\n").map(safe).join("\n"));
-      else writeFile(args[0], Buffer.from(String(answer.pcap), "base64"));
+      else {
+        const pcap = Buffer.from(String(answer.pcap), "base64");
+        if (args[0] === "-") output.out(pcap);
+        else writeFile(args[0], pcap);
+      }
       return;
     }
     case "log":

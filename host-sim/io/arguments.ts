@@ -1,7 +1,8 @@
 /**
  * Arguments of a command line, before Node's `parseArgs` reads them: values that begin with a minus, which it would
- * take for options.
+ * take for options. Also the one line about an option that it refuses.
  */
+import { safe } from "../world/events.js";
 
 type Options = Readonly<Record<string, { readonly type: "string" | "boolean" }>>;
 
@@ -26,4 +27,21 @@ export function joinValues(args: readonly string[], options: Options): string[] 
 
 function isOption(word: string, options: Options): boolean {
   return word.startsWith("--") && word.slice(2).split("=")[0] in options;
+}
+
+/** Node's own line has a code for programmers, so it is replaced. @returns one line for people */
+export function optionProblem(error: NodeJS.ErrnoException): string {
+  const named = /'(-{0,2}[^']*)'/.exec(error.message)?.[1] ?? "";
+  const option = safe(named.split(/[ ,=]/)[0]);
+  switch (error.code) {
+    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
+      return "there is no option " + option + "; --help lists them";
+    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
+      return '"' + safe(named) + '" belongs to no option; --help lists them';
+    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
+      if (/does not take an argument/.test(error.message)) return option + " takes no value";
+      return option + " needs a value; --help says which";
+    default:
+      return safe(error.message);
+  }
 }

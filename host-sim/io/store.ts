@@ -3,7 +3,18 @@
  * crash leaves the old one or the new one. Also makes the one line about a file that cannot be used. Not here: the
  * meaning of the texts.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import type { Store } from "../../hal/device.js";
 import { PART_BYTES } from "../../src/settings/record.js";
 
@@ -47,7 +58,8 @@ export class FileStore implements Store {
   private readonly texts: Map<string, string>;
 
   /**
-   * Reads the file; one that does not exist is empty. @throws Error of one line if it cannot be read or is not a store
+   * Reads the file; one that does not exist is empty, but its folder has to be there. @throws Error of one line if it
+   * cannot be read, is not a store, or could never be written
    */
   constructor(path: string) {
     this.path = path;
@@ -83,7 +95,10 @@ export class FileStore implements Store {
 const STORE_BYTES = 4_000_000;
 
 function load(path: string): Map<string, string> {
-  if (!existsSync(path)) return new Map();
+  if (!existsSync(path)) {
+    checkFolder(path);
+    return new Map();
+  }
   const content = Buffer.from(readAtMost(path, STORE_BYTES, "is no file of saved settings")).toString("utf8");
   let value: unknown;
   try {
@@ -97,6 +112,16 @@ function load(path: string): Map<string, string> {
     throw new Error(path + " is not a file of saved settings");
   }
   return new Map(entries as [string, string][]);
+}
+
+/** Checks that there is a folder for a file that is written later. @throws Error of one line */
+export function checkFolder(path: string): void {
+  try {
+    // The slash makes the name of anything but a folder an error.
+    statSync(dirname(path) + "/");
+  } catch (error) {
+    throw fileError("write", path, error);
+  }
 }
 
 function discard(path: string): void {

@@ -38,6 +38,8 @@ const ADVICE: Record<string, string> = {
   EDQUOT: "the quota is used up: make room there, or choose another folder",
   EROFS: "the disk cannot be written: choose another folder",
   EACCES: "this user may not write there: choose another folder, or give the user this one",
+  EEXIST: "it is a file: choose a folder",
+  ENOTDIR: "what it is to lie in is a file: choose another folder",
   EIO: "the disk cannot be read or written: replace it, or choose another folder",
 };
 

@@ -6,7 +6,7 @@ import { NUMBER_URI_BYTES, type NumberRule } from "../../src/server/numberplan.j
 import { FLOW_TIMER_S } from "../../src/server/registrar.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256 } from "../../src/wire/digest.js";
 import { Uri } from "../../src/wire/uri.js";
-import { joinValues } from "../io/arguments.js";
+import { joinValues, optionProblem } from "../io/arguments.js";
 import { type Listen, readListen, readTls } from "../io/listen.js";
 import type { TlsFiles } from "../io/tlslistener.js";
 import { safe } from "../world/events.js";
@@ -172,10 +172,16 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   try {
     ({ values, positionals: words } = read(args));
   } catch (error) {
-    return safe((error as Error).message.split("\n")[0].split(". ")[0]) + "; --help lists the options";
+    return optionProblem(error as NodeJS.ErrnoException);
   }
   const command = commandOf(words);
   if (command === null) return '"' + safe(words.join(" ")) + '": must be nothing, ' + COMMANDS;
+  if (values["password-stdin"] === true && command !== "user-add" && command !== "user-passwd")
+    return "--password-stdin belongs to user add and user passwd";
+  for (const name of ["tls-ca", "keylog", "store-password-file"] as const)
+    if (values[name] === "") return bad(name, "", "the name of a file");
+  for (const name of ["tls-cert", "tls-key"] as const)
+    if (values[name]?.includes("")) return bad(name, "", "the name of a file");
   const listen: Listen[] = [];
   for (const value of values.listen ?? ["udp:127.0.0.1:5060"]) {
     const place = readListen(value);
@@ -259,8 +265,12 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
   const domains = (values.domain ?? []).map((domain) => domain.toLowerCase());
   for (const domain of domains)
     if (!/^[a-z0-9._-]{1,100}$/.test(domain)) return bad("domain", domain, "a host name or an IPv4 address");
-  if (values.advertise !== undefined && ipv4(values.advertise) < 0)
-    return bad("advertise", values.advertise, "an IPv4 address");
+  // 0.0.0.0 in Via and Record-Route leads nowhere.
+  if (values.advertise !== undefined && ipv4(values.advertise) <= 0)
+    return bad("advertise", values.advertise, "an IPv4 address that others can send to");
+  if (values["service-route"] !== undefined && !isRoute(values["service-route"]))
+    return bad("service-route", values["service-route"], "a SIP URI, or such URIs in < and > with commas between");
+  if (httpHosts.length > 0 && numbers.http < 0 && command === "run") return "--http-host needs --http PORT";
   const isLocal = command !== "status" && command !== "reload";
   if (values.help !== true) {
     if (isLocal && command !== "user-list" && domains.length === 0)
@@ -313,6 +323,15 @@ function commandOf(words: readonly string[]): ServerOptions["command"] | null {
   if (first === "user" && words.length === 3)
     return second === "add" || second === "passwd" || second === "remove" ? `user-${second}` : null;
   return words.length === 1 && (first === "status" || first === "reload") ? first : null;
+}
+
+/** @returns whether it is `sip:HOST…`, or `<sip:HOST…>` and perhaps more of them, each behind a comma */
+function isRoute(value: string): boolean {
+  const uris = value.includes("<") ? value.split(",").map((one) => /^ *<([^<>]*)> *$/.exec(one)?.[1] ?? "") : [value];
+  return uris.every((one) => {
+    const bytes = octets(one);
+    return /^sips?:[^\s\p{Cc}<>",]+$/iu.test(one) && new Uri().parse(bytes, 0, bytes.length);
+  });
 }
 
 /** @returns the rule, null when it is malformed or its URI is no sip URI */

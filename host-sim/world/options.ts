@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { readAssignment } from "../../src/settings/settings.js";
-import { joinValues } from "../io/arguments.js";
+import { joinValues, optionProblem } from "../io/arguments.js";
 import { type Listen, readListen, readTls } from "../io/listen.js";
 import type { TlsFiles } from "../io/tlslistener.js";
 import { ROOM_NAMES, type RoomName } from "./acoustics/scene.js";
@@ -155,7 +155,7 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   try {
     given = read(args);
   } catch (error) {
-    return badOption(error as NodeJS.ErrnoException);
+    return optionProblem(error as NodeJS.ErrnoException);
   }
   const options: SimOptions = {
     headless: given.headless === true,
@@ -183,9 +183,13 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
   if (Number.isNaN(options.phones) || options.phones < 1) return bad("phones", given.phones, "1 to " + PHONES_MAX);
   if (Number.isNaN(options.consolePort)) return bad("console-port", given["console-port"], "0 to 65535");
   if (Number.isNaN(options.seed)) return bad("seed", given.seed, "0 to 4294967295");
-  for (const name of ["config", "mic", "speaker", "pcap", "keylog", "store"] as const) {
+  for (const name of ["config", "mic", "speaker", "pcap", "keylog", "store", "tls-ca"] as const)
     if (given[name] === "") return bad(name, "", "the name of a file");
-  }
+  for (const name of ["tls-cert", "tls-key"] as const)
+    if (given[name]?.includes("")) return bad(name, "", "the name of a file");
+  if (given["set-file"]?.includes("")) return bad("set-file", "", "KEY=FILE, or a file of settings");
+  if (options.alone && options.phones > 0 && given.phones !== undefined) return "--phones: with --alone there are none";
+  if (options.passphraseStdin && options.config === "") return "--passphrase-stdin needs --config FILE";
   const listen = listenOf(given);
   if (typeof listen === "string") return listen;
   if (listen !== null) options.listen = listen;
@@ -214,6 +218,8 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
       );
     options.script = steps;
   }
+  if (options.virtualTime && options.headless && options.script.length === 0 && !options.help)
+    return "--virtual-time needs a script or a panel: add --do, or leave --headless out";
   return options;
 }
 
@@ -254,21 +260,4 @@ function numberOf(value: string | undefined, otherwise: number, max: number): nu
 function bad(name: string, given: string | undefined, allowed: string): string {
   const shown = (given ?? "").length > SHOWN ? (given ?? "").slice(0, SHOWN) + "..." : (given ?? "");
   return "--" + name + ' "' + safe(shown) + '": must be ' + allowed;
-}
-
-/** Node's own line has a code for programmers, so it is replaced. */
-function badOption(error: NodeJS.ErrnoException): string {
-  const named = /'(-{0,2}[^']*)'/.exec(error.message)?.[1] ?? "";
-  const option = safe(named.split(/[ ,=]/)[0]);
-  switch (error.code) {
-    case "ERR_PARSE_ARGS_UNKNOWN_OPTION":
-      return "there is no option " + option + "; --help lists them";
-    case "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL":
-      return '"' + safe(named) + '" belongs to no option; --help lists them';
-    case "ERR_PARSE_ARGS_INVALID_OPTION_VALUE":
-      if (/does not take an argument/.test(error.message)) return option + " takes no value";
-      return option + " needs a value; --help says which";
-    default:
-      return safe(error.message);
-  }
 }

@@ -115,6 +115,8 @@ describe("the simulator", { timeout: 60_000 }, () => {
     ["a binary store", ["--store", "binary", ...QUIT], /^binary is not a file/],
     ["half of a store", ["--store", "store", ...QUIT], /^store is not a file/],
     ["a store without end", ["--store", "/dev/zero", ...QUIT], /is larger than/],
+    ["a store in no folder", ["--store", "none/new", ...QUIT], /^cannot write none\/new: no such file or directory/],
+    ["a store in a file", ["--store", "empty/new", ...QUIT], /^cannot write empty\/new: what it is to lie in/],
     ["an empty sound", ["--mic", "empty", ...QUIT], /^empty is not a WAV file/],
     ["a binary sound", ["--mic", "binary", ...QUIT], /^binary is not a WAV file/],
     ["a full disk for sound", ["--speaker", "/dev/full", ...QUIT], /the disk is full/],
@@ -234,8 +236,32 @@ describe("the host tool", { timeout: 60_000 }, () => {
     ],
     ["a value over the limit", ["set", `sip.name=${"x".repeat(50_000)}`], /^sip.name: 'x+…' is not allowed/],
     ["half of an assignment", ["set", "sip.name"], /has no value/],
-    ["nothing to set", ["set"], /see --help/],
-    ["another option", ["get", "--frob"], /^Unknown option '--frob': --help lists/],
+    ["nothing to set", ["set"], /^'set': must be set KEY=VALUE \.\.\., set KEY VALUE/],
+    ["a file without a name", ["backup", ""], /^backup '': must be the name of a file, or -/],
+    ["a file of people without a name", ["people", "export", ""], /^people export '': must be the name of a file/],
+    ["a time that is none", ["log", "--since", "x"], /^--since 'x': must be 2026-12-24/],
+    ["an empty time", ["log", "--since", ""], /^--since '': must be 2026-12-24/],
+    ["people without a verb", ["people"], /^'people': must be people list, add NAME/],
+    ["people of another verb", ["people", "greet"], /^'people greet': must be people list, add NAME/],
+    ["nobody to add", ["people", "add"], /^'people add': must be people add NAME; a name of several/],
+    ["a name without quotes", ["people", "add", "a", "b"], /^'people add a b': must be people add NAME/],
+    ["a name of two lines", ["people", "remove", "a\nset sip.name b"], /^a name has 1 to 32 characters/],
+    ["an empty name", ["people", "add", ""], /^a name has 1 to 32 characters/],
+    ["an empty note", ["people", "change", "a", "--note", ""], /^--note '': is empty; --note none takes away/],
+    ["a person on and off", ["people", "add", "a", "--on", "--off"], /^--on and --off: one of them/],
+    ["a relay that is none", ["people", "add", "a", "--relay", "none"], /^--relay: 1, 2 or 1,2/],
+    ["hours that are none", ["people", "add", "a", "--when", "x"], /^--when: spans HH:MM-HH:MM/],
+    ["a day that is none", ["people", "add", "a", "--until", "24h"], /^--until: 2026-12-24, /],
+    ["uses below one", ["people", "add", "a", "--uses", "0"], /^--uses: a number from 1 to 9999 or none/],
+    ["a card that is none", ["people", "add", "a", "--card", "x"], /^--card: a number of at most 35 bits/],
+    ["an address that is none", ["people", "add", "a", "--sip", "x"], /^--sip: USER@HOST/],
+    ["another command", ["frob"], /^'frob' is no command: get, set, apply/],
+    ...["get", "apply", "backup", "trace", "log", "console", "monitor"].map((name): [string, string[], RegExp] => [
+      `too much for ${name}`,
+      [name, "a", "b"],
+      new RegExp(`^'${name} a b': must be ${name}`),
+    ]),
+    ["another option", ["get", "--frob"], /^there is no option --frob; --help lists/],
     ["two doors", ["get", "--port", "/dev/ttyUSB0"], /^which door\?/],
   ])("says in one line what is wrong with %s", async (_, args, said, input) => {
     const before = contents();
@@ -251,6 +277,21 @@ describe("the host tool", { timeout: 60_000 }, () => {
     for (const file of ["door.json", "new"])
       expectRefused(await toolAlone(["backup", file], { isNobody: true }), /^cannot write .*: not permitted/);
     expect(contents()).toEqual(before);
+  });
+
+  it.each([
+    ["get", "a", "b"],
+    ["people", "change", "a", "--when", "x"],
+    ["log", "--since", "x"],
+    ["log", "none/x"],
+    ["backup", "none/x"],
+    ["trace", "."],
+    ["people", "export", "none/x"],
+  ])("finds what is wrong with %s %s %s before it looks for the door", async (...args) => {
+    const port = freePorts();
+    const { err } = await runHere("portero-config", ["--tcp", `127.0.0.1:${port}`, ...args]);
+    expect(err).not.toMatch(/nobody listens/);
+    expect(err).toMatch(/^[^\n]+\n$/);
   });
 
   it("ends without a word when nobody reads what it prints, and has done what it was asked", async () => {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { metrics } from "../../../host-sim/server/http.js";
-import { parseOptions } from "../../../host-sim/server/options.js";
+import { parseOptions, USAGE } from "../../../host-sim/server/options.js";
 import { addUser, readUsers, tableOf } from "../../../host-sim/server/users-file.js";
 import { octets, Span } from "../../../src/core/bytes.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE } from "../../../src/server/users.js";
@@ -234,13 +234,32 @@ describe("the server's options", () => {
     ["--domain a.b --users u --min-expires 100 --max-expires 99", "at least"],
     ["--domain a.b --users u --flow-timer 5", "0, or 10 to 3600"],
     ["--domain a.b --users u --strangers maybe", "on or off"],
-    ["--bogus", "--bogus"],
+    ["--domain a.b --users u --service-route http://a", "a SIP URI"],
+    ["--domain a.b --users u --service-route sip:a@b\r\nEvil:1", "a SIP URI"],
+    ["--domain a.b --users u --service-route <sip:a;lr>,b", "a SIP URI"],
+    ["--domain a.b --users u --advertise 0.0.0.0", "an IPv4 address that others can send to"],
+    ["--domain a.b --users u --http-host door", "--http-host needs --http PORT"],
+    ["--domain a.b --users u --password-stdin", "--password-stdin belongs to user add and user passwd"],
+    ["--domain", "--domain needs a value"],
+    ["--bogus", "there is no option --bogus; --help lists them"],
     ["user del x", "must be nothing, user add NAME, user passwd NAME"],
     ["status", "--http is needed"],
   ])("refuse %s in one line", (args, problem) => {
     const result = parseOptions(args.split(" "));
     expect(result).toContain(problem);
     expect(result).not.toContain("\n");
+  });
+});
+
+describe("options with an empty value", () => {
+  const names = [...new Set([...USAGE.matchAll(/(?<=\s)--([a-z-]+) [A-Z]/g)].map(([, name]) => name))];
+
+  it("are refused in one line", () => {
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) {
+      const needed = ["domain", "users"].filter((one) => one !== name).map((one) => `--${one}=a.b`);
+      expect(parseOptions([...needed, "--" + name + "="]), name).toMatch(/^--[^\n]+$/);
+    }
   });
 });
 

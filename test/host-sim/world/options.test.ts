@@ -61,6 +61,11 @@ describe("the command line", () => {
     [["--mic"], "--mic needs a value; --help says which"],
     [["--mic", "--json"], "--mic needs a value; --help says which"],
     [["--mic", ""], '--mic "": must be the name of a file'],
+    [["--set-file", ""], '--set-file "": must be KEY=FILE, or a file of settings'],
+    [["--tls-ca", ""], '--tls-ca "": must be the name of a file'],
+    [["--alone", "--phones", "2"], "--phones: with --alone there are none"],
+    [["--passphrase-stdin"], "--passphrase-stdin needs --config FILE"],
+    [["--headless", "--virtual-time"], "--virtual-time needs a script or a panel: add --do, or leave --headless out"],
     [["--port", "http"], '--port "http": must be 0 to 65535'],
     [["--port", "65536"], '--port "65536": must be 0 to 65535'],
     [["--console-port", "1.5"], '--console-port "1.5": must be 0 to 65535'],
@@ -73,6 +78,12 @@ describe("the command line", () => {
     ],
   ])("says in one line what is wrong with %j", (args, line) => {
     expect(parseOptions(args)).toBe(line);
+  });
+
+  it("takes no option that has an empty value", () => {
+    const names = [...USAGE.matchAll(/^ {2}--([a-z-]+) ["A-Z]|^ {2}--(listen) /gm)].map(([, one, two]) => one ?? two);
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) expect(parseOptions(["--" + name + "="]), name).toMatch(/^--/);
   });
 
   it("fits a terminal of 80 columns", () => {
