@@ -10,7 +10,7 @@ import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { EMPTY_BODY } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_ACK, METHOD_BYE } from "../wire/names.js";
+import { METHOD_ACK, METHOD_BYE, TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Way } from "./farewell.js";
@@ -133,7 +133,7 @@ export class ByeSender {
         ? layer.beginOnce(METHOD_BYE, uri.bytes, uri.start, uri.end)
         : bye.beginRequest(METHOD_BYE, uri.bytes, uri.start, uri.end);
     const target = bye === null ? layer.scratchTarget : bye.target;
-    if (isRouted) layer.transport.aim(target, way.hop, transport);
+    if (isRouted) layer.transport.aim(target, way.hop, unnamedTransport(t, transport));
     else target.set(t.flow.transport, t.flow.ip, t.flow.port, t.flow.connection);
     way.writeHead(w, m, draft, METHOD_BYE, m.cseq + 1);
     if (bye !== null) this.user.writeByeCredentials(bye, w, uri);
@@ -147,9 +147,14 @@ export class ByeSender {
     const { transport } = this.context;
     if (!way.readFrom(m, isRouted, uri)) return false;
     const w = t.beginAck(m, uri.bytes, uri.start, uri.end);
-    t.aimAck(way.hop, transport);
+    t.aimAck(way.hop, unnamedTransport(t, transport));
     way.writeHead(w, m, draft, METHOD_ACK, m.cseq);
     w.put(EMPTY_BODY);
     return w.ok;
   }
+}
+
+/** Does the same as `Dialog.unnamedTransport`, for what answers `t`. */
+function unnamedTransport(t: ClientTransaction, defaultTransport: number): number {
+  return t.flow.transport === defaultTransport ? defaultTransport : TRANSPORT_UDP;
 }

@@ -27,6 +27,7 @@ import {
   METHOD_NAMES,
   TRANSPORT_NONE,
   TRANSPORT_TLS,
+  TRANSPORT_UDP,
 } from "../wire/names.js";
 import { SCHEME_OTHER, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { Writer } from "../wire/writer.js";
@@ -89,6 +90,11 @@ export class Dialog {
   readonly requestUri = new Span();
   /** The connection by TLS on which the other side said last where it is; missing if it did not say so by TLS. */
   declare private back?: number;
+  /**
+   * The TRANSPORT_* by which our founding request went, or theirs came that said last where they are. NONE or missing:
+   * by UDP, or a draft that was not sent yet.
+   */
+  declare private way?: number;
   private readonly bytes: Uint8Array;
   /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
   private readonly places = uint16Array(TEXTS << 1);
@@ -106,6 +112,7 @@ export class Dialog {
     this.acknowledged = false;
     this.rseq = -1;
     if (this.back !== undefined) this.back = -1;
+    if (this.way !== undefined) this.way = TRANSPORT_NONE;
     this.target.clear();
     this.places.fill(0);
   }
@@ -184,6 +191,7 @@ export class Dialog {
     this.closeField(ROUTES);
     this.isUac = true;
     this.localCseq = draft.localCseq;
+    if (draft.way !== undefined) this.way = draft.way;
     this.state = m.status >= 200 ? DIALOG_CONFIRMED : DIALOG_EARLY;
     if (!w.ok) return false;
     if (this.readContact(m)) return this.setTarget(address.bytes, address.uriStart, address.uriEnd);
@@ -256,7 +264,7 @@ export class Dialog {
     list.beginField(m, HEADER_RECORD_ROUTE);
     while (list.next()) if (isRoute(list)) this.addRoute(start);
     this.closeField(ROUTES);
-    this.noteBack(t.source);
+    this.noteWay(t.source);
     this.localCseq = 0;
     this.remoteCseq = m.cseq;
     this.state = DIALOG_EARLY;
@@ -267,9 +275,10 @@ export class Dialog {
   }
 
   /** Notes the way of their request. Ours may go back by the connection that it came by, if that is TLS. */
-  noteBack(source: Flow): void {
+  noteWay(source: Flow): void {
     if (source.transport === TRANSPORT_TLS) this.back = source.connection;
     else if (this.back !== undefined) this.back = -1;
+    if (source.transport !== TRANSPORT_UDP || this.way !== undefined) this.way = source.transport;
   }
 
   /** Whether a request belongs to this dialog: Call-ID and both tags, seen from our side. RFC 3261 §12.2.2 */
@@ -413,14 +422,16 @@ export class Dialog {
     const isLoose = this.readHop();
     if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
     else this.requestUri.set(this.bytes, uri.start, uri.end);
-    t.aimRequest(uri, defaultTransport, this.back);
+    t.aimRequest(uri, this.unnamedTransport(defaultTransport), this.back);
+    // Where the default is UDP, nothing depends on the way.
+    if (this.state === DIALOG_DRAFT && defaultTransport !== TRANSPORT_UDP) this.way = t.target.transport;
     return isLoose;
   }
 
   /** @returns the address that the next request goes to, -1 as long as it is not known */
   hopIp(layer: TransactionLayer, defaultTransport: number): number {
     this.readHop();
-    return layer.knownIpOf(uri, defaultTransport);
+    return layer.knownIpOf(uri, this.unnamedTransport(defaultTransport));
   }
 
   /** Begins the ACK for the 2xx `m` to our INVITE with that CSeq. RFC 3261 §13.2.2.4 */
@@ -428,7 +439,7 @@ export class Dialog {
     const cseq = m.cseq;
     const loose = this.readHop();
     const w = t.beginAck(m, this.bytes, loose ? this.target.start : uri.start, loose ? this.target.end : uri.end);
-    t.aimAck(uri, defaultTransport);
+    t.aimAck(uri, this.unnamedTransport(defaultTransport));
     this.writeHead(w, METHOD_ACK, cseq, loose);
     return w;
   }
@@ -441,7 +452,7 @@ export class Dialog {
     const loose = this.readHop();
     const start = loose ? this.target.start : uri.start;
     const w = layer.beginOnce(method, this.bytes, start, loose ? this.target.end : uri.end);
-    layer.onceTargetUri(uri, defaultTransport, this.back ?? -1);
+    layer.onceTargetUri(uri, this.unnamedTransport(defaultTransport), this.back ?? -1);
     this.writeHead(w, method, cseq, loose);
     return w;
   }
@@ -451,7 +462,19 @@ export class Dialog {
     this.readHop();
     if (uri.scheme === SCHEME_SIPS) return TRANSPORT_TLS;
     const transport = uri.transport();
-    return transport === TRANSPORT_NONE ? defaultTransport : transport;
+    return transport === TRANSPORT_NONE ? this.unnamedTransport(defaultTransport) : transport;
+  }
+
+  /**
+   * Returns the transport for a next hop that names none. What the other side wrote means UDP then (RFC 3263 §4.1),
+   * unless we speak with it by the account's transport: servers with TLS leave it out too. What the settings name goes
+   * by the account's.
+   * @param defaultTransport the account's
+   */
+  unnamedTransport(defaultTransport: number): number {
+    const way = this.way ?? TRANSPORT_NONE;
+    if (this.state === DIALOG_DRAFT && way === TRANSPORT_NONE) return defaultTransport;
+    return way === defaultTransport ? defaultTransport : TRANSPORT_UDP;
   }
 
   /** Whether the target is a sips URI. */

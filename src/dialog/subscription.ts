@@ -105,7 +105,7 @@ export class Subscription extends Notifier {
     if (this.isEnding) t.reply(481);
     else if (timeS < 0) refuseTime(t, timeS);
     else {
-      this.dialog.noteBack(t.source);
+      this.dialog.noteWay(t.source);
       this.dialog.refreshTarget(m);
       this.acceptSubscribe(t, timeS);
     }

@@ -65,7 +65,7 @@ function takeChange(
   const { responses, negotiation } = session;
   if (hasOffer) session.negotiation.outside = session.context.layer.outsideFor(t.source.ip);
   session.negotiation.takeWay(t.source.transport, t.source.connection);
-  dialog.noteBack(t.source);
+  dialog.noteWay(t.source);
   const status = hasOffer ? negotiation.receiveOffer(m) : 0;
   if (status !== 0) {
     responses.refuseOffer(t, m, status);

@@ -37,8 +37,16 @@ import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_INVITE, METHOD_MESSAGE, METHOD_REGISTER, METHOD_SUBSCRIBE, TRANSPORT_TCP } from "../wire/names.js";
-import { Uri } from "../wire/uri.js";
+import {
+  METHOD_INVITE,
+  METHOD_MESSAGE,
+  METHOD_REGISTER,
+  METHOD_SUBSCRIBE,
+  TRANSPORT_NONE,
+  TRANSPORT_TCP,
+  TRANSPORT_UDP,
+} from "../wire/names.js";
+import { SCHEME_SIP, Uri } from "../wire/uri.js";
 
 /** The longest name of a phone, octets. */
 export const PHONE_NAME_MOST = 32;
@@ -424,11 +432,19 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       const { contact } = list;
       if (!uri.parse(contact.bytes, contact.start, contact.end)) continue;
       const user = text(uri.bytes, uri.userStart, uri.userEnd);
-      const over = list.transport === TRANSPORT_TCP ? ";transport=tcp" : "";
+      const byUdp = list.transport === TRANSPORT_UDP && this.hasOtherTransport() ? ";transport=udp" : "";
+      const over = list.transport === TRANSPORT_TCP ? ";transport=tcp" : byUdp;
       const seen = "sip:" + user + "@" + ipv4Text(list.ip) + ":" + list.port + over;
-      this.found.push(isBehindNat(uri, list.ip) ? seen : text(contact.bytes, contact.start, contact.end));
+      const written = text(contact.bytes, contact.start, contact.end) + (isUnnamed(uri) ? byUdp : "");
+      this.found.push(isBehindNat(uri, list.ip) ? seen : written);
       this.leftS = list.expiresS - this.clock.nowS();
     }
+  }
+
+  /** Returns whether an account of the door takes another transport than UDP for addresses that name none. */
+  private hasOtherTransport(): boolean {
+    const { context, second } = this.ua;
+    return context.transport !== TRANSPORT_UDP || (second !== null && second.context.transport !== TRANSPORT_UDP);
   }
 
   onWrongPassword(name: Span, _realm: Uint8Array, ip: number, _m: Message, waitS: number): void {
@@ -445,4 +461,9 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.isThere[at] = isThere;
     this.user.onPhone(name, isThere);
   }
+}
+
+/** Whether a contact names no transport, and may be given one at its end. */
+function isUnnamed(uri: Uri): boolean {
+  return uri.scheme === SCHEME_SIP && uri.transport() === TRANSPORT_NONE && uri.paramsEnd === uri.end;
 }

@@ -16,13 +16,14 @@ import type { Destination } from "../ua/incall.js";
 import { fitsPattern, isNumberPattern, readAccount, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
-import { TRANSPORT_TLS } from "../wire/names.js";
-import { SCHEME_OTHER, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
+import { TRANSPORT_NONE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
+import { SCHEME_OTHER, SCHEME_SIP, SCHEME_SIPS, SCHEME_TEL, Uri } from "../wire/uri.js";
 import { MADDR } from "../wire/via.js";
 import type { HouseServer } from "./houseserver.js";
 
-/** Settings that name one target. */
 const SIPS = "sips:";
+const OVER_UDP = ";transport=udp";
+/** Settings that name one target. */
 const TARGETS = ["call.target", "call.fallback"] as const;
 
 // For the time of one call only.
@@ -70,7 +71,11 @@ export class TransferTargets {
       }
     }
     if (this.isOurs()) return 403;
-    if (settings.get("call.refer") === "any") return readTarget(out.target, "").error === "" ? 0 : 416;
+    if (settings.get("call.refer") === "any") {
+      if (readTarget(out.target, "").error !== "") return 416;
+      if (this.isByUdp(call)) out.target += OVER_UDP;
+      return 0;
+    }
     for (let i = 0; i < TARGETS.length; i++)
       if (this.takes(settings.get(TARGETS[i]), out)) {
         out.isDirect = TARGETS[i] === "call.fallback";
@@ -81,6 +86,17 @@ export class TransferTargets {
       if (plan !== "" && this.takesAny(readPlan(plan).targets, out)) return 0;
     }
     return this.takesAny(settings.get("call.referTo").split(","), out) ? 0 : 403;
+  }
+
+  /**
+   * Returns whether `asked` means UDP though the account's transport is another one: it names none, is not reached by
+   * the account's server, and comes from a phone that we speak with otherwise (Dialog.unnamedTransport).
+   */
+  private isByUdp(call: Call): boolean {
+    const { account, context } = this.identity;
+    if (asked.scheme !== SCHEME_SIP || asked.transport() !== TRANSPORT_NONE || account.routes.length > 0) return false;
+    const way = call.session.dialog?.unnamedTransport(context.transport);
+    return way === TRANSPORT_UDP && context.transport !== way && !this.isServer(asked);
   }
 
   private read(target: string): boolean {

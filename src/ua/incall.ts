@@ -54,6 +54,8 @@ export interface InCallHost {
   readonly settings: InCallSettings;
   /** The last `call` failed only because there was no room. */
   readonly isFull: boolean;
+  /** @returns the status that tells why the call that was asked for just now could not be made */
+  failedStatus(): number;
   /** As `TransferHost`. */
   onTransfer(change: number, call: Call, other: Call | null, cause: number, status: number, m: Message | null): void;
 }
@@ -128,7 +130,7 @@ export class InCall {
     const id = call.refers > 1 ? m.cseq : -1;
     const { isSilent } = wish;
     if (!transfer.startMove(call, destination.target, destination.isDirect, wish.fields)) {
-      const failed = this.host.isFull ? 503 : 513;
+      const failed = this.host.failedStatus();
       replyWith(t, failed, this.host.isFull ? RETRY_SOON : NONE);
       this.host.onTransfer(TRANSFER_REFUSED, call, null, 0, failed, m);
       return;

@@ -407,6 +407,13 @@ export class UserAgent
     return this.negotiation.allowsCalls(isPrivate) ? "" : KEYS_IN_CLEAR;
   }
 
+  /** @returns the status that tells another phone why `call` has failed just now */
+  failedStatus(): number {
+    if (this.isFull) return 503;
+    if (this.error === SIPS_IN_CLEAR || this.error === NO_TLS) return 416;
+    return this.error === KEYS_IN_CLEAR ? 480 : 513;
+  }
+
   /** Takes an incoming call. */
   answer(call: Call): void {
     if (call.state === CALL_INCOMING) call.session.answer();

@@ -193,6 +193,17 @@ describe("where a call may be moved", () => {
     if (called !== "") expect(home.door.tellings("transfer", "peer")[0]).toBe(`calling ${called}`);
   });
 
+  it.each(["tcp", "tls"])(
+    "means UDP if a phone with UDP names no transport, though sip.transport is %s",
+    (transport) => {
+      const plan = `button1.day=sip:one@${FIRST};transport=udp`;
+      const home = new Home(plan, "call.refer=any", "sip.transport=" + transport).talking();
+      expect(home.refer(`<sip:three@${THIRD}>`)).toBe(202);
+      expect(home.third.got(`INVITE sip:three@${THIRD};transport=udp`)).toHaveLength(1);
+      expect(home.first.got("NOTIFY").length).toBeGreaterThan(0);
+    },
+  );
+
   const served = ["sip.domain=pbx.test:5070", "sip.register=off", "sip.user=door", "call.referTo=2xx,*9x"];
   it.each([
     ["<sip:234@pbx.test:5070>", 202, "sip:234@pbx.test:5070;user=phone"],

@@ -77,6 +77,16 @@ describe("the door as the house's server", () => {
     expect(h.isReleased()).toBe(true);
   });
 
+  it("rings its phones by the transport that they registered by, whatever sip.transport says", () => {
+    const h = house("button1.day=group:house 20s", "sip.transport=tcp");
+    const [kitchen, attic] = both();
+    world.run(500);
+    h.press();
+    world.run(200);
+    expect(kitchen.last()).toBe("call incoming");
+    expect(attic.last()).toBe("call incoming");
+  });
+
   it.each([
     ["attic", DOOR, 202],
     ["attic", `${DOOR}:5060`, 202],

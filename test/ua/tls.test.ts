@@ -4,12 +4,13 @@ import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets, text } from "../../src/core/bytes.js";
 import { ENCRYPTION_OFFER, ENCRYPTION_REQUIRE } from "../../src/dialog/negotiation.js";
 import { NO_TLS, type UserAgentSettings } from "../../src/ua/useragent.js";
-import { TRANSPORT_TLS, TRANSPORT_UDP } from "../../src/wire/names.js";
+import { TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UDP } from "../../src/wire/names.js";
 import { Agent, bodyOf, header, headers, Peer, sdpOf, World } from "./harness.js";
 
 const DOOR = "192.168.1.10";
 const SERVER = "192.168.1.20";
 const ELSEWHERE = "192.168.1.30";
+const THIRD = "192.168.1.40";
 const KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A".repeat(40);
 
 /** An agent with TLS, which keeps what it sends by it. */
@@ -254,6 +255,107 @@ describe("a call that comes by TLS", () => {
     world.send(ipv4(SERVER), 5060, ipv4(DOOR), 5060, bytes);
     world.run(10);
     expect(peer.inbox.map((m) => m.split("\r\n")[0])).toEqual(["SIP/2.0 416 Unsupported URI Scheme"]);
+  });
+});
+
+describe("a phone with UDP, which names no transport", () => {
+  const CONTACT = "Contact: <sip:bob@" + ELSEWHERE + ">";
+  let phone: Peer;
+  let door: TlsAgent;
+
+  /** A door whose account goes by that transport, and which has sent nothing by it. */
+  function beside(transport: number): void {
+    world = new World();
+    phone = new Peer(world, ELSEWHERE);
+    door = agent({ transport });
+    door.autoAnswer = true;
+  }
+
+  /** The phone calls the door. */
+  function ring(): void {
+    const body = sdpOf(ELSEWHERE);
+    const lines = ["INVITE sip:door@" + DOOR + " SIP/2.0", "Max-Forwards: 70", "CSeq: 1 INVITE", "Call-ID: in"];
+    lines.push("Via: SIP/2.0/UDP " + ELSEWHERE + ";branch=z9hG4bKin", "From: <sip:bob@" + ELSEWHERE + ">;tag=bob");
+    lines.push("To: <sip:door@" + DOOR + ">", CONTACT, "Content-Type: application/sdp");
+    phone.send(DOOR, lines, body);
+    world.run(10);
+    const ok = phone.got("SIP/2.0 200")[0];
+    const ack = ["ACK sip:door@" + DOOR + " SIP/2.0", "Max-Forwards: 70", "CSeq: 1 ACK", "Call-ID: in"];
+    ack.push("Via: SIP/2.0/UDP " + ELSEWHERE + ";branch=z9hG4bKack", "From: " + header(ok, "From"));
+    phone.send(DOOR, [...ack, "To: " + header(ok, "To")]);
+    world.run(10);
+  }
+
+  it("gets ACK and BYE by UDP when it was called by UDP, whatever the account's transport", () => {
+    for (const transport of [TRANSPORT_TLS, TRANSPORT_TCP]) {
+      beside(transport);
+      const call = door.call("sip:bob@" + ELSEWHERE + ";transport=udp");
+      world.run(10);
+      const more = [CONTACT, "Content-Type: application/sdp"];
+      phone.respond(DOOR, phone.got("INVITE")[0], "200 OK", "bob", more, sdpOf(ELSEWHERE));
+      world.run(10);
+      expect(phone.got("ACK sip:bob@" + ELSEWHERE + " SIP/2.0").length).toBe(1);
+      // The repetition of a 2xx is acknowledged the same way.
+      phone.respond(DOOR, phone.got("INVITE")[0], "200 OK", "bob", more, sdpOf(ELSEWHERE));
+      world.run(10);
+      expect(phone.got("ACK sip:bob@" + ELSEWHERE + " SIP/2.0").length).toBe(2);
+      door.ua.hangUp(call);
+      world.run(10);
+      expect(phone.got("BYE sip:bob@" + ELSEWHERE + " SIP/2.0").length).toBe(1);
+      expect(door.written).toEqual([]);
+      expect(door.secured).toEqual([]);
+    }
+  });
+
+  it("gets BYE by UDP when it called, and is redirected by UDP", () => {
+    for (const transport of [TRANSPORT_TLS, TRANSPORT_TCP]) {
+      beside(transport);
+      ring();
+      door.ua.hangUp(door.ua.activeCall()!);
+      world.run(10);
+      expect(phone.got("BYE sip:bob@" + ELSEWHERE + " SIP/2.0").length).toBe(1);
+      const third = new Peer(world, THIRD);
+      door.call("sip:bob@" + ELSEWHERE + ";transport=udp");
+      world.run(10);
+      phone.respond(DOOR, phone.got("INVITE")[0], "302 Elsewhere", "bob", ["Contact: <sip:carol@" + THIRD + ">"]);
+      world.run(10);
+      expect(third.got("INVITE sip:carol@" + THIRD + " SIP/2.0").length).toBe(1);
+      expect(door.written).toEqual([]);
+      expect(door.secured).toEqual([]);
+    }
+  });
+
+  it("whose answer is too long to be kept gets ACK and BYE by UDP too", () => {
+    beside(TRANSPORT_TLS);
+    door.call("sip:bob@" + ELSEWHERE + ";transport=udp");
+    world.run(10);
+    const long = "Contact: <sip:" + "b".repeat(700) + "@" + ELSEWHERE + ">";
+    phone.respond(
+      DOOR,
+      phone.got("INVITE")[0],
+      "200 OK",
+      "bob",
+      [long, "Content-Type: application/sdp"],
+      sdpOf(ELSEWHERE),
+    );
+    world.run(10);
+    expect(phone.got("ACK sip:bbb").length).toBe(1);
+    expect(phone.got("BYE sip:bbb").length).toBe(1);
+    expect(door.secured).toEqual([]);
+  });
+});
+
+describe("a server with TLS that names no transport", () => {
+  it("gets ACK and BYE by TLS, as the INVITE went", () => {
+    const door = agent();
+    const call = door.call("sip:bob@" + SERVER);
+    world.run(10);
+    door.answer("200 OK", ["Contact: <sip:bob@" + SERVER + ":5061>", "Content-Type: application/sdp"], sdpOf(SERVER));
+    world.run(10);
+    expect(door.sent).toMatch(/^ACK /);
+    door.ua.hangUp(call);
+    world.run(10);
+    expect(door.sent).toMatch(/^BYE /);
   });
 });
 
