@@ -22,13 +22,15 @@ const LONG = [
   "test/host-sim/credentials.test.ts",
   "test/hal/nvs.test.ts",
   // They need minutes of sound, or of calls.
-  "test/media/{echo,network}.test.ts",
-  "test/driver/echocontrol.test.ts",
-  "test/server/{overload,shares}.test.ts",
+  "test/media/{echo,inband,network}.test.ts",
+  "test/driver/{echocontrol,names}.test.ts",
+  "test/server/{overload,shares,storm}.test.ts",
+  "test/ua/{registered-again,strangers}.test.ts",
+  "test/intercom/press-any-time.test.ts",
   // It waits in real time.
   "test/host-sim/server/silent-connections.test.ts",
   // They compile C under sanitizers, or a machine of XS.
-  "test/hal/{queue,echo,octets,keyedhash,headreader,headlines,packetcipher,wiegand}.test.ts",
+  "test/hal/{certificate,echo,headlines,headreader,keyedhash,native,octets,packetcipher,queue,wiegand}.test.ts",
   "test/xs/**/*.test.ts",
   // They start programs as a person does: by git, npm, tsx and a terminal.
   "test/host-sim/{first-day,npm,terminal}.test.ts",
@@ -41,13 +43,13 @@ const PROGRAMS = [
   "test/host-sim/{bad-input,cli,config,real-servers,sound-problems,streams}.test.ts",
   "test/host-sim/config/backup.test.ts",
   "test/host-sim/io/{links-tls,tcp,tls,tls-in-call}.test.ts",
-  "test/host-sim/panel/server.test.ts",
+  "test/host-sim/panel/{parts,server}.test.ts",
   "test/host-sim/server/{fail2ban,file-store,http,output,redis,server,tools}.test.ts",
   "test/host-sim/world/pcap.test.ts",
   "test/firmware/check.test.ts",
 ];
 
-/** They put other modules in the place of the board's. */
+/** They put other modules in the place of the board's, each in a process of its own: `npm run test:long` too. */
 const MOCKING = [
   "test/firmware/{audio-kit,keypad,link,main,relays,uart,usb,wired,without}.test.ts",
   "test/hal/crypthash.test.ts",
@@ -91,7 +93,6 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Each file in a process of its own: they put others in the place of modules.
         test: { name: "alone", include: MOCKING },
       },
       {

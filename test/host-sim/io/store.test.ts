@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -37,8 +37,12 @@ describe("a store in a file", () => {
 
   it("says in one line why it cannot be read or written, and keeps what it had", () => {
     expect(() => new FileStore(folder)).toThrow(new Error(`cannot read ${folder}: it is a directory`));
-    const path = join(folder, "none", "s.json");
+    const place = join(folder, "none");
+    const path = join(place, "s.json");
+    expect(() => new FileStore(path)).toThrow(new Error(`cannot write ${path}: no such file or directory`));
+    mkdirSync(place);
     const store = new FileStore(path);
+    rmSync(place, { recursive: true });
     expect(() => store.write("a", "1")).toThrow(new Error(`cannot write ${path}: no such file or directory`));
     expect(store.read("a")).toBe(null);
   });
