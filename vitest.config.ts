@@ -23,7 +23,7 @@ const LONG = [
   "test/hal/nvs.test.ts",
   // They need minutes of sound, or of calls.
   "test/media/{echo,inband,network}.test.ts",
-  "test/driver/{echocontrol,names}.test.ts",
+  "test/driver/echocontrol.test.ts",
   "test/server/{overload,shares,storm}.test.ts",
   "test/ua/{registered-again,strangers}.test.ts",
   "test/intercom/press-any-time.test.ts",
