@@ -60,7 +60,7 @@ describe("the server's HTTP port", () => {
   });
 
   it("tells nobody anything who asks by another name, whatever the path and the method", async () => {
-    const port = await serve("--http-host", "status.example.org");
+    const port = await serve("--http", "8080", "--http-host", "status.example.org");
     const names = [
       "evil.example",
       "127.0.0.1.evil.example",
@@ -104,7 +104,7 @@ describe("the server's HTTP port", () => {
   });
 
   it("answers to the names that the options give", async () => {
-    const port = await serve("--http-host", "Status.Example.org", "--http-host", "192.0.2.7");
+    const port = await serve("--http", "8080", "--http-host", "Status.Example.org", "--http-host", "192.0.2.7");
     for (const host of ["status.example.org", "STATUS.example.org.:443", "192.0.2.7:80"])
       expect(await ask(port, host), host).toBe(200);
     expect(parseOptions(["--domain", "a.b", "--users", "u", "--http-host", "a:80"])).toContain("without a port");

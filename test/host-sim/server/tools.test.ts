@@ -52,8 +52,11 @@ function runAs(uid: number, args: readonly string[], input: string | Buffer): En
 const add = (name: string, input: string | Buffer = "secret\n"): Promise<Ended> =>
   run(["user", "add", name, "--domain", "example.org", "--users", users, "--password-stdin"], input);
 const change = (verb: string, name: string, input: string | Buffer = "other\n"): Promise<Ended> =>
-  run(["user", verb, name, "--domain", "example.org", "--users", users, "--password-stdin"], input);
+  run(["user", verb, name, "--domain", "example.org", "--users", users, ...passwordFor(verb)], input);
 const list = (...more: string[]): Promise<Ended> => run(["user", "list", "--users", users, ...more]);
+
+/** Returns the option that a verb takes a password by; none where there is no password. */
+const passwordFor = (verb: string) => (verb === "remove" ? [] : ["--password-stdin"]);
 
 /** Checks that the refusal is one line for a person. */
 function expectRefusal({ code, out, err }: Ended, says: RegExp): void {
@@ -223,7 +226,7 @@ describe("bad input to the server's tools", () => {
       chmodSync(users, 0o644);
       const before = readFileSync(users);
       for (const verb of ["add", "remove", "passwd"]) {
-        const args = ["user", verb, "alice", "--domain", "example.org", "--users", users, "--password-stdin"];
+        const args = ["user", verb, "alice", "--domain", "example.org", "--users", users, ...passwordFor(verb)];
         expectRefusal(runAs(NOBODY, args, "new\n"), /cannot write .*: not permitted/);
       }
       expect(readFileSync(users)).toEqual(before);
