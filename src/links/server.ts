@@ -28,12 +28,11 @@ export class LinkServer {
   /** The name that the server has to prove by TLS; "" for its address. */
   readonly secureName: string;
   /** -1 while the address is not known. */
-  ip = -1;
+  ip: number;
   /** An event has said that the server is lost. */
   isLost = false;
   private readonly parts: LinkParts;
   private readonly user: ServerUser;
-  private readonly isLiteral: boolean;
   private isAsking = false;
   private goodUntilMs = 0;
   private waitMs = FIRST_WAIT_MS;
@@ -54,14 +53,13 @@ export class LinkServer {
     this.name = name;
     this.host = host;
     this.port = port > 0 ? port : usualPort;
-    this.isLiteral = ipv4(host) >= 0;
-    if (this.isLiteral) this.ip = ipv4(host);
-    this.secureName = this.isLiteral ? "" : host.toLowerCase();
+    this.ip = ipv4(host);
+    this.secureName = this.ip >= 0 ? "" : host.toLowerCase();
   }
 
   /** @returns whether the address is known; if not, it is looked up and `onFound` follows */
   find(nowMs: number): boolean {
-    if (this.isLiteral || (this.ip >= 0 && nowMs < this.goodUntilMs)) return true;
+    if (this.secureName === "" || (this.ip >= 0 && nowMs < this.goodUntilMs)) return true;
     if (this.isAsking) return false;
     this.isAsking = true;
     this.parts.station.findName(this.host, this.port, "udp", (error, address, _port, _others, ttlS) => {

@@ -15,7 +15,6 @@ import { Syslog } from "../../../src/links/syslog.js";
 import { JITTER_LIMITS, JitterBuffer } from "../../../src/media/jitter.js";
 import { MediaStream } from "../../../src/media/stream.js";
 import { People } from "../../../src/people/people.js";
-import { Person } from "../../../src/people/person.js";
 import { Settings } from "../../../src/settings/settings.js";
 import { TransactionLayer } from "../../../src/transaction/layer.js";
 import { Account } from "../../../src/ua/account.js";
@@ -30,6 +29,7 @@ import { Message } from "../../../src/wire/message.js";
 import { Uri } from "../../../src/wire/uri.js";
 import { SeededRandom } from "../../random.js";
 import { hostOf, inhabit } from "./host.js";
+import { Flash, populate } from "./residents.js";
 
 const host = hostOf();
 // It is kept, so that the collection does not take it.
@@ -79,32 +79,6 @@ const settings = {
   minSeS: 90,
   rtpPort: 16384,
 };
-
-/** Stands for the flash, whose records are not in the heap of a board. */
-class Records {
-  private readonly texts = new Map<string, string>();
-
-  read(key: string): string | null {
-    return this.texts.get(key) ?? null;
-  }
-
-  write(key: string, value: string): void {
-    this.texts.set(key, value);
-  }
-}
-
-/** Fills a store with as many people as it keeps, each with a code, a card, and hours. */
-function populate(records: Records, settings: Settings, capacity: number): void {
-  const people = new People(records, settings, new SeededRandom(1), capacity);
-  for (let i = 0; i < capacity; i++) {
-    const person = new Person();
-    person.name = "person " + i;
-    person.cards = ["" + (12_345_000 + i)];
-    person.when = "mon-fri 08:00-18:00";
-    const problem = people.add(person, ["" + (258_000 + i)]);
-    if (problem !== "") throw new Error(problem);
-  }
-}
 
 function load(people: People): People {
   people.load();
@@ -177,11 +151,11 @@ inhabit({
     take("LocalNames", () => new LocalNames({ ...quiet, device: hardware, ip: 1 }));
     take("Responder", () => new Responder({ ...quiet, clock: ofNames, random, writer, name: "door", ip: 1, services }));
     take("Paging", () => new Paging(nobody, timers(), nobody));
-    const empty = new Records();
-    const records = new Records();
-    populate(records, given, limits.people);
+    const empty = new Flash();
+    const flash = new Flash();
+    populate(flash, given, limits.people);
     takeMean("People(0)", () => load(new People(empty, given, random, limits.people)));
-    takeMean("People(50)", () => load(new People(records, given, random, limits.people)));
+    takeMean("People(50)", () => load(new People(flash, given, random, limits.people)));
     kept = null;
     host.quit(kept === null ? 0 : 1);
   },

@@ -25,6 +25,7 @@ import { Settings } from "../../../src/settings/settings.js";
 import { SeededRandom } from "../../random.js";
 import { FIRST_ADDRESS, hostOf, inhabit } from "./host.js";
 import { HOUSE_PLACE, HouseSystems } from "./housesystems.js";
+import { Flash, populate } from "./residents.js";
 
 const host = hostOf();
 
@@ -149,6 +150,11 @@ const FRAME_MS = 20;
 // Things that no door has are made when the modules are loaded, and do not count.
 const diary = new Diary();
 const house = new HouseSystems(links === "deaf");
+/** Whether the house has as many people as a plain board keeps. */
+declare const HAS_PEOPLE: boolean | undefined;
+const hasPeople = typeof HAS_PEOPLE !== "undefined" && HAS_PEOPLE;
+const flash = new Flash();
+if (hasPeople) populate(flash, new Settings(), DOOR_LIMITS.people);
 /** The samples that the speaker was given last, and those of the microphone: a square wave of 500 Hz. */
 const heard = new Int16Array(FRAME);
 const wave = new Int16Array(FRAME);
@@ -259,6 +265,9 @@ class Board implements Device {
     if (name !== "button1") return null;
     button.options = options;
     return new Button();
+  }
+  get people(): Flash | undefined {
+    return hasPeople ? flash : undefined;
   }
   read(): null {
     return null;

@@ -23,11 +23,12 @@ const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
 const PINGRESP = Uint8Array.of(0xd0, 0);
 const OK = octets("HTTP/1.1 200 OK\r\n\r\n");
 
+/** It keeps of its options what a socket of the SDK keeps. */
 class Peer implements Stream {
-  readonly remoteAddress = HOUSE_PLACE;
-  readonly remotePort = 0;
   readonly target: StreamUser;
-  readonly options: StreamOptions;
+  readonly onReadable: StreamOptions["onReadable"];
+  readonly onWritable: StreamOptions["onWritable"];
+  private readonly port: number | undefined;
   private readonly house: HouseSystems;
   /** What it says next. */
   said: Uint8Array | null = null;
@@ -39,7 +40,17 @@ class Peer implements Stream {
   constructor(house: HouseSystems, options: StreamOptions) {
     this.house = house;
     this.target = options.target;
-    this.options = options;
+    this.onReadable = options.onReadable;
+    this.onWritable = options.onWritable;
+    this.port = options.port;
+  }
+
+  get remoteAddress(): string {
+    return HOUSE_PLACE;
+  }
+
+  get remotePort(): number {
+    return this.port ?? 0;
   }
 
   read(): ArrayBuffer | undefined {
@@ -50,7 +61,7 @@ class Peer implements Stream {
 
   write(value: number | ArrayBuffer): void {
     const first = new Uint8Array(value as ArrayBuffer)[0];
-    const { port } = this.options;
+    const { port } = this;
     this.hasRoom = true;
     if (port === HOOK_PORT) this.said = OK;
     else if (port === BROKER_PORT) this.said = first === CONNECT ? CONNACK : first === PINGREQ ? PINGRESP : null;
@@ -91,10 +102,9 @@ export class HouseSystems implements StreamClasses {
       const peer = this.peers[i];
       const { hasRoom, said } = peer;
       peer.hasRoom = false;
-      if (hasRoom && !(this.isDeaf && peer.isTold))
-        peer.options.onWritable.call(peer, this.isDeaf ? ROOM_DEAF_BYTES : ROOM_BYTES);
+      if (hasRoom && !(this.isDeaf && peer.isTold)) peer.onWritable(this.isDeaf ? ROOM_DEAF_BYTES : ROOM_BYTES);
       peer.isTold = true;
-      if (said !== null) peer.options.onReadable.call(peer);
+      if (said !== null) peer.onReadable();
     }
   }
 
