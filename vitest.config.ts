@@ -42,7 +42,7 @@ const LONG = [
 const PROGRAMS = [
   "test/host-sim/{bad-input,cli,config,real-servers,sound-problems,streams}.test.ts",
   "test/host-sim/config/backup.test.ts",
-  "test/host-sim/io/{links-tls,tcp,tls,tls-in-call}.test.ts",
+  "test/host-sim/io/{doorlistener,links-tls,tcp,tls,tls-in-call}.test.ts",
   "test/host-sim/panel/{parts,server}.test.ts",
   "test/host-sim/server/{fail2ban,file-store,http,output,redis,server,tools}.test.ts",
   "test/host-sim/world/pcap.test.ts",
