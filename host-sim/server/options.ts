@@ -124,6 +124,18 @@ SIGHUP reads the users and the certificates anew; calls go on. SIGTERM ends the 
 /** More often, keep-alives would be a load. */
 const FLOW_TIMER_LEAST_S = 10;
 
+const STATEFUL: readonly string[] = ["proxy"];
+const PROXY: readonly string[] = ["proxy"];
+/** Options that mean nothing in the other modes. */
+const NEEDED_MODES = {
+  "ring-time": STATEFUL,
+  recurse: STATEFUL,
+  "record-route": PROXY,
+  number: PROXY,
+  "flow-timer": PROXY,
+  strangers: ["proxy", "redirect"] as readonly string[],
+};
+
 const COMMANDS = "user add NAME, user passwd NAME, user remove NAME, user list, status or reload";
 
 const text = { type: "string" } as const;
@@ -241,6 +253,13 @@ export function parseOptions(args: readonly string[]): ServerOptions | string {
     return "--stateless needs --mode proxy and --store memory or file:DIR";
   for (const name of ["record-route", "recurse", "strangers"] as const)
     if (!["on", "off", undefined].includes(values[name])) return bad(name, values[name], "on or off");
+  if (command === "run")
+    for (const [name, needed] of Object.entries(NEEDED_MODES)) {
+      const isThere = needed === STATEFUL ? mode === "proxy" && !stateless : needed.includes(mode);
+      if (values[name as keyof typeof NEEDED_MODES] === undefined || isThere) continue;
+      const how = needed === STATEFUL ? "--mode proxy without --stateless" : "--mode " + needed.join(" or ");
+      return "--" + name + " needs " + how;
+    }
   const trusted: number[] = [];
   for (const address of values.trust ?? []) {
     if (ipv4(address) < 0) return bad("trust", address, "an IPv4 address");

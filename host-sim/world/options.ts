@@ -10,7 +10,7 @@ import type { TlsFiles } from "../io/tlslistener.js";
 import { ROOM_NAMES, type RoomName } from "./acoustics/scene.js";
 import { BOARD_NAMES, BOARDS, boardOf } from "./boards.js";
 import { safe } from "./events.js";
-import { parseScript, STEP_DOOR, STEP_PRESS, STEP_TAMPER, type Step } from "./script.js";
+import { parseScript, STEP_DOOR, STEP_EXPECT, STEP_PRESS, STEP_TAMPER, type Step } from "./script.js";
 
 export interface SimOptions {
   /** No web panel. */
@@ -216,6 +216,15 @@ export function parseOptions(args: readonly string[]): SimOptions | string {
       return (
         "--do: " + safe(missing.text) + ": " + options.board + " has no such input; it has " + inputsOf(options.board)
       );
+    const stranger = steps.find((step) => step.kind === STEP_EXPECT && !isParty(step.who, options));
+    if (stranger !== undefined)
+      return (
+        "--do: " +
+        safe(stranger.text) +
+        ": there is no " +
+        stranger.who +
+        (options.alone ? " with --alone" : "; --phones N makes N of them")
+      );
     options.script = steps;
   }
   if (options.virtualTime && options.headless && options.script.length === 0 && !options.help)
@@ -233,6 +242,11 @@ function listenOf(given: ReturnType<typeof read>): SimOptions["listen"] | null |
     return bad("listen", value, "tls:IP:PORT; sip.port is the port for UDP and TCP");
   if (given["virtual-time"] === true) return "--listen: the virtual network has no TLS: leave --virtual-time out";
   return typeof files === "string" ? files : { ...place, files };
+}
+
+/** @returns whether there is the party that a step waits for */
+function isParty(who: string, { alone, phones }: SimOptions): boolean {
+  return who === "door" || (!alone && Number(who.slice("phone".length) || 1) <= phones);
 }
 
 /** @returns whether the board has the input that a step uses */

@@ -8,6 +8,7 @@
  * A ';' that belongs to a line is written '\;'. Not here: what a step does to the door, which is the stage's.
  */
 import type { Clock, InputName } from "../../hal/device.js";
+import { eventProblem } from "./eventnames.js";
 import { type SimEvent, safe } from "./events.js";
 import { faultProblem } from "./faults.js";
 
@@ -32,6 +33,7 @@ const KEY_MS = 150;
 const EXPECT_MS = 10000;
 const DAY_S = 86400;
 const SHOWN = 120;
+const PARTY = /^(door|phone[234]?)$/;
 /** Events that are kept for a later `expect`, each party's. */
 const KEPT_EVENTS = 10000;
 
@@ -169,7 +171,8 @@ function parseExpect(step: Step, words: string[]): string {
   step.who = parts[1] ?? "door";
   step.name = parts[2];
   step.value = parts[3] ?? null;
-  return "";
+  if (!PARTY.test(step.who)) return "events are told by door, phone, and phone2 to phone4";
+  return eventProblem(step.name, step.value);
 }
 
 /** @returns a step for a message; of a long one the beginning */

@@ -5,7 +5,9 @@
  * A client has to send the token as `Authorization: Bearer`. Three rules keep browsers out: `Host` has to be the door's
  * own address or its name in the local network, so that no other name leads here (DNS rebinding), a request with
  * `Origin` is refused, and no answer has a CORS field. A client's address may send ten wrong tokens, then one each 800
- * s, and ten requests at once, then one a second.
+ * s, and ten requests at once, then one a second. When all seats are taken, a request that is not whole yet ends for a
+ * newcomer whose address sent the right token before, for one whose address has no seat while another has two, and for
+ * anyone after a second. So connections that one stranger opens do not keep the owner's programs out.
  *
  *     reading (5 s) -> answering (10 s) -> closed
  *
@@ -39,6 +41,7 @@ const REQUEST_EVERY_MS = 1000;
 const BY = "API";
 const BEARER = "bearer ";
 const HTTP = " HTTP/1.";
+const HEAD = "HEAD ";
 
 class Seat {
   connection: TcpConnection | null = null;
@@ -72,6 +75,8 @@ export class Api implements TimerUser {
   private readonly buckets: Bucket[] = [];
   private tcp: TcpStack | null = null;
   private host = "";
+  /** One bit for each bucket: its address sent the right token, and no wrong one after it. */
+  private known = 0;
 
   constructor(parts: LinkParts) {
     this.parts = parts;
@@ -137,7 +142,7 @@ export class Api implements TimerUser {
   }
 
   private onOpen(connection: TcpConnection): void {
-    const seat = this.seatOf(null) ?? this.slowSeat();
+    const seat = this.seatOf(null) ?? this.seatFor(connection.address);
     if (seat === null) {
       connection.drop();
       return;
@@ -149,17 +154,28 @@ export class Api implements TimerUser {
     this.wake();
   }
 
-  /** Ends a request that has been coming for too long while others wait. @returns its seat, or null */
-  private slowSeat(): Seat | null {
+  /** Ends a request that is not whole yet to make room for an address. @returns its seat, or null */
+  private seatFor(ip: number): Seat | null {
     const latestMs = this.parts.timers.nowMs + READ_MS - PATIENCE_MS;
+    const hasSeat = this.seatsOf(ip) > 0;
     for (let i = 0; i < SEATS; i++) {
       const seat = this.seats[i];
-      if (seat.out !== null || seat.untilMs > latestMs) continue;
-      seat.connection?.drop();
+      const { connection } = seat;
+      if (connection === null || seat.out !== null) continue;
+      const holder = connection.address;
+      const isFairer = !hasSeat && (this.seatsOf(holder) > 1 || (this.isKnown(ip) && !this.isKnown(holder)));
+      if (!isFairer && seat.untilMs > latestMs) continue;
+      connection.drop();
       this.free(seat);
       return seat;
     }
     return null;
+  }
+
+  private seatsOf(ip: number): number {
+    let count = 0;
+    for (let i = 0; i < SEATS; i++) if (this.seats[i].connection?.address === ip) count += 1;
+    return count;
   }
 
   private onData(connection: TcpConnection, bytes: Uint8Array, start: number, end: number): void {
@@ -199,8 +215,27 @@ export class Api implements TimerUser {
     else if (!this.guesses.hasTry(connection.address, nowMs)) this.answer(seat, 429, "too many wrong tokens");
     else if (!this.isToken(token)) {
       this.guesses.onWrong(connection.address, nowMs);
+      this.learn(connection.address, false);
       this.answer(seat, 401, "Authorization: Bearer TOKEN is missing or wrong (api.token)");
-    } else this.route(seat, words[0], words[1]);
+    } else {
+      this.learn(connection.address, true);
+      this.route(seat, words[0], words[1]);
+    }
+  }
+
+  /** Notes whether the address sent the right token. Its bucket was found or made by `mayAsk`. */
+  private learn(ip: number, isRight: boolean): void {
+    const bit = this.bitOf(ip);
+    this.known = isRight ? this.known | bit : this.known & ~bit;
+  }
+
+  private isKnown(ip: number): boolean {
+    return (this.known & this.bitOf(ip)) !== 0;
+  }
+
+  private bitOf(ip: number): number {
+    for (let i = 0; i < SOURCES; i++) if (this.buckets[i].ip === ip) return 1 << i;
+    return 0;
   }
 
   /** The name may have a number behind it, if another device has the name too (responder.ts). */
@@ -284,9 +319,11 @@ export class Api implements TimerUser {
         body.length +
         "\r\n\r\n",
     );
-    const out = new Uint8Array(head.length + body.length);
+    // RFC 9110 §9.3.2: the answer to HEAD ends with its fields.
+    const bodyLength = text(seat.head, 0, HEAD.length) === HEAD ? 0 : body.length;
+    const out = new Uint8Array(head.length + bodyLength);
     out.set(head);
-    out.set(body, head.length);
+    if (bodyLength > 0) out.set(body, head.length);
     seat.out = out;
     seat.sent = 0;
     seat.untilMs = this.parts.timers.nowMs + ANSWER_MS;
@@ -339,18 +376,22 @@ export class Api implements TimerUser {
     return given.length === token.length && isSameSecret(given, 0, token, 0, token.length);
   }
 
-  /** Counts a request of an address. A new address takes the place of the one whose last request is the oldest. */
+  /**
+   * Counts a request of an address. A new address takes the place of the one whose last request is the oldest,
+   * among those that are not known if there are any.
+   */
   private mayAsk(ip: number, nowMs: number): boolean {
-    let bucket = this.buckets[0];
+    let at = 0;
     for (let i = 0; i < SOURCES; i++) {
-      const one = this.buckets[i];
-      if (one.ip === ip) {
-        bucket = one;
+      if (this.buckets[i].ip === ip) {
+        at = i;
         break;
       }
-      if (one.sinceMs < bucket.sinceMs) bucket = one;
+      if (this.goesBefore(i, at)) at = i;
     }
+    const bucket = this.buckets[at];
     if (bucket.ip !== ip) {
+      this.known &= ~(1 << at);
       bucket.ip = ip;
       bucket.left = REQUESTS_MOST;
       bucket.sinceMs = nowMs;
@@ -363,6 +404,13 @@ export class Api implements TimerUser {
     if (bucket.left === 0) return false;
     bucket.left -= 1;
     return true;
+  }
+
+  /** @returns whether the address of bucket `a` is forgotten before that of bucket `b` */
+  private goesBefore(a: number, b: number): boolean {
+    const isKnown = (this.known >> a) & 1;
+    if (isKnown !== ((this.known >> b) & 1)) return isKnown === 0;
+    return this.buckets[a].sinceMs < this.buckets[b].sinceMs;
   }
 }
 

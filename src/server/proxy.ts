@@ -478,7 +478,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
       this.cancelAll(slot, NONE);
     }
     // Another server of ours has lost the flow, which says nothing to a caller. RFC 5626 §5.3
-    if (isOurs || m.status === 430) this.noteStatus(slot, m.status === 430 ? 480 : m.status);
+    if (isOurs || m.status === 430) this.noteStatus(slot, m.status);
     else this.weighResponse(t, m);
     if (m.status === 430) this.loseFlow(t, contexts.bindings[c.slot]);
     if (contexts.pending[slot] === 0) this.tryNextGroup(t, NONE);
@@ -559,7 +559,7 @@ export class StatefulProxy implements TransactionUser, ClientUser, ServerOwner, 
     const kept = contexts.response[slot];
     const isKept = kept !== null && (again.parse(kept.bytes, 0, kept.size, false) === PARSE_OK || again.isAnswer);
     if (isKept) this.passResponse(t, again);
-    else this.answerFailure(t, contexts.best[slot], reason);
+    else this.answerFailure(t, contexts.best[slot] === 430 ? 480 : contexts.best[slot], reason);
   }
 
   private passResponse(t: ServerTransaction, m: Message): void {
@@ -700,6 +700,7 @@ function rank(status: number): number {
     case 484:
       return base + 1;
     case 408:
+    case 430:
     case 487:
       return base + 4;
     case 503:

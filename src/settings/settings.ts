@@ -263,23 +263,49 @@ export function settingLine(key: string, value: string): string {
   return "set " + key + " " + value + "\n";
 }
 
-/** Names a key close to the wrong one, if there is one. */
+/**
+ * Names the key close to the wrong one; otherwise the keys of the same group, or those of the same name in other
+ * groups, or the groups.
+ */
 function unknownKey(key: string): string {
+  const given = key.toLowerCase();
   let nearest = "";
   let least = 4;
   for (let i = 0; i < SCHEMA.length; i++) {
-    const far = distance(key.toLowerCase(), SCHEMA[i].key.toLowerCase());
+    const far = distance(given, SCHEMA[i].key.toLowerCase());
     if (far < least) {
       least = far;
       nearest = SCHEMA[i].key;
     }
   }
-  const hint = nearest !== "" ? "did you mean " + nearest + "?" : "keys: " + SCHEMA.map(keyOf).join(" ");
-  return printable(key, SHOWN_MOST) + ": no such key; " + hint;
+  return (
+    printable(key, SHOWN_MOST) +
+    ": no such key; " +
+    (nearest !== "" ? "did you mean " + nearest + "?" : keysLike(given))
+  );
 }
 
-function keyOf(setting: Setting): string {
-  return setting.key;
+function keysLike(given: string): string {
+  const dot = given.indexOf(".");
+  const group = dot < 0 ? given : given.slice(0, dot);
+  let siblings = "";
+  let namesakes = "";
+  let groups = "";
+  for (let i = 0; i < SCHEMA.length; i++) {
+    const key = SCHEMA[i].key;
+    const end = key.indexOf(".");
+    const its = key.slice(0, end);
+    if (its === group || withoutNumber(its) === group) siblings += " " + key;
+    if (key.slice(end + 1).toLowerCase() === given.slice(dot + 1)) namesakes += " " + key;
+    if (groups.indexOf(" " + its + ".") < 0) groups += " " + its + ".";
+  }
+  if (siblings !== "") return "there are:" + siblings;
+  return namesakes !== "" ? "there are:" + namesakes : "keys begin with:" + groups;
+}
+
+function withoutNumber(group: string): string {
+  const last = group.charAt(group.length - 1);
+  return last >= "0" && last <= "9" ? group.slice(0, -1) : group;
 }
 
 /** Levenshtein distance. */

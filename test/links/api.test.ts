@@ -58,6 +58,10 @@ class Client {
     return this.over.has(id);
   }
 
+  textOf({ id }: TcpConnection): string {
+    return this.texts.get(id) ?? "";
+  }
+
   answerOf({ id }: TcpConnection): Answer | null {
     const text = this.texts.get(id);
     if (text === undefined) return null;
@@ -231,6 +235,50 @@ describe("the HTTP API", () => {
     await home.run(1100);
     expect((await client.ask("GET /status")).status).toBe(200);
     expect(slow.filter((one) => client.isOver(one))).toHaveLength(1);
+  });
+
+  it("serves others while one address takes every seat again and again", async () => {
+    const { home, client } = await at();
+    const stranger = await new Client(home).start("10.0.0.9");
+    let held: TcpConnection[] = [];
+    for (let i = 0; i < 8; i++) {
+      held = [...held.filter((one) => !stranger.isOver(one)), stranger.connect("G"), stranger.connect("G")];
+      await home.run(50);
+      expect((await client.ask("GET /status")).status).toBe(200);
+    }
+  });
+
+  it("serves an address that sent the right token while others take every seat, until it sends a wrong one", async () => {
+    const { home, client } = await at();
+    await client.ask("GET /status");
+    const strangers = [await new Client(home).start("10.0.0.8"), await new Client(home).start("10.0.0.9")];
+    const takeSeats = async () => {
+      for (const stranger of strangers) stranger.connect("G");
+      await home.run(50);
+    };
+    await takeSeats();
+    expect((await client.ask("GET /status", [RIGHT[0], "Authorization: Bearer wrong"])).status).toBe(401);
+    await home.run(6000);
+    await takeSeats();
+    const late = client.connect("");
+    await home.run(50);
+    expect(client.isOver(late)).toBe(true);
+  });
+
+  it("keeps the place of an address that sent the right token while strangers come from everywhere", async () => {
+    const { home, client } = await at();
+    await client.ask("GET /status");
+    for (let i = 1; i < 12; i++) await (await new Client(home).start(`10.0.2.${i}`)).ask("GET /status", [], 0);
+    for (const end of [8, 9]) (await new Client(home).start(`10.0.0.${end}`)).connect("G");
+    await home.run(50);
+    expect((await client.ask("GET /status")).status).toBe(200);
+  });
+
+  it("answers HEAD without a body", async () => {
+    const { home, client } = await at();
+    const connection = client.connect(["HEAD /status HTTP/1.1", ...RIGHT, "", ""].join("\r\n"));
+    await home.run(200);
+    expect(client.textOf(connection)).toMatch(/^HTTP\/1.1 405 [\s\S]*Content-Length: \d+\r\n\r\n$/);
   });
 
   it("does not look at a body, however deep, long or broken it is", async () => {

@@ -249,6 +249,20 @@ describe("servers that share a store, RFC 5626 §5.3", () => {
     expect([bound(h), h.proxy.counters.flowsLost]).toEqual([[], 1]);
   });
 
+  it("tell a caller what another phone answered, in whichever order, when another server has lost a flow", () => {
+    for (const isLostFirst of [true, false]) {
+      const h = new ProxyHouse();
+      h.register(bob(HOME + KEPT, SUPPORTED + "Path: <sip:token@10.0.0.7;lr;ob>\r\n"), NAT);
+      h.register({ ...bob("<sip:bob@10.0.0.4>" + KEPT.replace("ff>", "00>")), callId: "other" }, "10.0.0.4:5060");
+      const sent = h.sends({});
+      const lost = sent.find(({ to }) => to.includes("10.0.0.7"))!;
+      const busy = sent.find((one) => one !== lost)!;
+      const answers = () => [...(isLostFirst ? [] : h.answers(busy, 486)), ...h.answers(lost, 430)];
+      const told = [...answers(), ...(isLostFirst ? h.answers(busy, 486) : [])];
+      expect(brief(told).filter((line) => !line.startsWith("ACK"))).toEqual(["486 10.9.9.9:5060"]);
+    }
+  });
+
   it("forget a flow that another server has lost, and call an older one of the phone", () => {
     const [first, second] = peers();
     const stream = (number: number, regId: string): string =>

@@ -119,11 +119,20 @@ describe("a setting", () => {
     expect(settings.get("colour")).toBeUndefined();
   });
 
-  it("that does not exist is named, with the one that was meant or with all there are", () => {
+  it("that does not exist is named, with the one that was meant, or with those that may be meant", () => {
     const settings = new Settings();
     expect(settings.set("sip.pasword", "x")).toBe("sip.pasword: no such key; did you mean sip.password?");
-    const all = settings.set("colour", "red");
-    for (const { key } of SCHEMA) expect(all).toContain(key);
+    expect(settings.set("Net.wherever", "x")).toBe(
+      "Net.wherever: no such key; there are: net.address net.name net.nat net.stun net.publicAddress",
+    );
+    expect(settings.set("schedule", "x")).toContain("there are: schedule1.name schedule1.hours schedule2.name");
+    expect(settings.set("secret.domain", "x")).toBe(
+      "secret.domain: no such key; there are: sip.domain account2.domain server.domain",
+    );
+    const groups = settings.set("colour", "red");
+    for (const { key } of SCHEMA) expect(groups).toContain(` ${key.split(".")[0]}.`);
+    for (const key of ["", "sip", ".", "x".repeat(1000), "phone", "sip.xxxxxxxx", "x.password"])
+      expect(settings.set(key, "x").length).toBeLessThan(420);
     expect(() => settings.text("colour")).toThrow(RangeError);
   });
 

@@ -54,6 +54,8 @@ describe("the command line", () => {
   });
 
   it.each([
+    [["--alone", "--do", "expect phone:call"], "--do: expect phone:call: there is no phone with --alone"],
+    [["--do", "expect phone2:call"], "--do: expect phone2:call: there is no phone2; --phones N makes N of them"],
     [["--quiet"], "there is no option --quiet; --help lists them"],
     [["-x"], "there is no option -x; --help lists them"],
     [["door"], '"door" belongs to no option; --help lists them'],

@@ -120,6 +120,16 @@ describe("a script", () => {
     ["expect", 'step "expect": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
     ["expect call=ended 5 6", 'step "expect call=ended 5 6": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
     ["expect =ended", 'step "expect =ended": expect [WHO:]EVENT[=VALUE] [SECONDS]'],
+    [
+      "expect bogus",
+      'step "expect bogus": events are button, register, register2, call, branch, join, transfer, dtmf, text, relay, door, tamper, alarm, led, audio, page, sound, phone, people, wifi, link, config, error',
+    ],
+    [
+      "expect call=confrmed",
+      'step "expect call=confrmed": call is calling, ringing, early, confirmed, held, ended, refused',
+    ],
+    ["expect toString", expect.stringContaining("events are button")],
+    ["expect phone5:call", 'step "expect phone5:call": events are told by door, phone, and phone2 to phone4'],
     ["dtmf 12x", 'step "dtmf 12x": dtmf DIGITS, of 0 to 9, *, #, A to D'],
     ["fault loss", 'step "fault loss": fault NAME VALUE'],
     [
@@ -133,7 +143,7 @@ describe("a script", () => {
     ["quit now", 'step "quit now": quit takes nothing'],
     [" ; ", "no step in the script"],
   ])("that cannot be read says how the step is written: %s", (script, line) => {
-    expect(parseScript(script)).toBe(line);
+    expect(parseScript(script)).toEqual(line);
   });
 
   it("waits for an event no longer than it is to", async () => {
