@@ -126,8 +126,8 @@ describe("a setting", () => {
       "Net.wherever: no such key; there are: net.address net.name net.nat net.stun net.publicAddress",
     );
     expect(settings.set("schedule", "x")).toContain("there are: schedule1.name schedule1.hours schedule2.name");
-    expect(settings.set("secret.domain", "x")).toBe(
-      "secret.domain: no such key; there are: sip.domain account2.domain server.domain",
+    expect(settings.set("telephone.domain", "x")).toBe(
+      "telephone.domain: no such key; there are: sip.domain account2.domain server.domain",
     );
     const groups = settings.set("colour", "red");
     for (const { key } of SCHEMA) expect(groups).toContain(` ${key.split(".")[0]}.`);
