@@ -295,9 +295,10 @@ function keysLike(given: string): string {
     const key = SCHEMA[i].key;
     const end = key.indexOf(".");
     const its = key.slice(0, end);
-    if (its === group || withoutNumber(its) === group) siblings += " " + key;
+    const bare = withoutNumber(its);
+    if (its === group || bare === group) siblings += " " + key;
     if (key.slice(end + 1).toLowerCase() === given.slice(dot + 1)) namesakes += " " + key;
-    if (groups.indexOf(" " + its + ".") < 0) groups += " " + its + ".";
+    if ((groups + " ").indexOf(" " + bare + " ") < 0) groups += " " + bare;
   }
   if (siblings !== "") return "there are:" + siblings;
   return namesakes !== "" ? "there are:" + namesakes : "keys begin with:" + groups;
