@@ -14,6 +14,8 @@ export const SAMPLES_PER_SECOND = 8000;
 const SILENCE_PEAK = 40;
 const FRAME_MS = 10;
 const SCAN_STEP_HZ = 10;
+/** Frequencies that are 10 Hz apart are told apart in this time. */
+const PART_MS = 100;
 const HEADER_BYTES = 44;
 
 /** A sine at half of full scale. */
@@ -141,11 +143,11 @@ export function rms({ samples }: Sound): number {
 
 /** @returns the loudest frequency from 100 to 3,800 Hz, to 10 Hz, of the half second in the middle; 0: silence */
 export function dominantHz(sound: Sound): number {
-  const part = middle(sound);
+  const middle = parts(middleOf(sound));
   let best = 0;
   let most = 0;
   for (let hz = 100; hz <= 3800; hz += SCAN_STEP_HZ) {
-    const power = goertzel(part, hz);
+    const power = middle.reduce((sum, part) => sum + goertzel(part, hz), 0);
     if (power > most) {
       most = power;
       best = hz;
@@ -156,17 +158,26 @@ export function dominantHz(sound: Sound): number {
 
 /**
  * @returns the share of one frequency in the power of the half second in the middle: 1 for a pure tone, 0.5 for one of
- * two that are equally loud
+ * two that are equally loud. It is measured in parts of 100 ms, and the least of them does not count: a telephone's
+ * jitter buffer that skips or repeats some samples turns the phase of a tone at that place.
  */
 export function shareOf(sound: Sound, hz: number): number {
-  const part = middle(sound);
-  const power = rms(part) ** 2 * part.samples.length;
-  return power === 0 ? 0 : (2 * goertzel(part, hz)) / part.samples.length / power;
+  const shares = parts(middleOf(sound)).map((part) => {
+    const power = rms(part) ** 2 * part.samples.length;
+    return power === 0 ? 0 : (2 * goertzel(part, hz)) / part.samples.length / power;
+  });
+  return shares.sort((a, b) => a - b)[Math.min(1, shares.length - 1)];
 }
 
-function middle(sound: Sound): Sound {
+function middleOf(sound: Sound): Sound {
   const centreMs = durationMs(sound) / 2;
   return cut(sound, Math.max(0, centreMs - 250), centreMs + 250);
+}
+
+/** @returns the sound in parts of 100 ms, without what is left over; a shorter sound is one part */
+function parts(sound: Sound): Sound[] {
+  const count = Math.max(1, Math.floor(durationMs(sound) / PART_MS));
+  return Array.from({ length: count }, (_, i) => cut(sound, i * PART_MS, (i + 1) * PART_MS));
 }
 
 /** @returns the power at one frequency: the square of the magnitude of its DFT coefficient */
