@@ -367,10 +367,12 @@ export class Credentials implements Sealer, NotifyCredentials {
    */
   trusts(t: ClientTransaction, draft: Dialog | null, hasProxy: boolean): boolean {
     const { servers } = this;
-    if (servers.isServer(t.target.ip)) return true;
+    const { ip, port } = t.target;
+    // Another program may listen at another port of the same address, as behind one router.
+    if (servers.isServerFlow(ip, port) || servers.isRouteFlow(ip, port)) return true;
     // A call that came has nothing from us in it, so a name in it is the caller's choice: only addresses count.
     if (draft === null || !servers.isNextHop(t.target, hasProxy)) return false;
-    servers.note(t.target.ip, t.target.port);
+    servers.note(ip, port);
     return true;
   }
 

@@ -201,6 +201,11 @@ export class Servers {
     return false;
   }
 
+  /** Returns whether that is where the registrar asked for requests to go. */
+  isRouteFlow(ip: number, port: number): boolean {
+    return ip >= 0 && ip === this.routeHost.ip && port === this.routeHost.port;
+  }
+
   /** Returns whether the host of that URI is the configured server, by its name or an address at which it was found. */
   isServerHost(uri: Uri): boolean {
     const { proxies } = this;

@@ -647,10 +647,28 @@ describe("the configured server", () => {
   it("is known by its address once it was found, for calls that came as well", () => {
     const bye = hop("sip:192.0.2.10:5066;lr", SERVER);
     expect(credentials.trusts(bye, null, false)).toBe(false);
-    credentials.noteServer(SERVER);
+    credentials.noteServer(SERVER, 5066);
     expect(credentials.trusts(bye, null, false)).toBe(true);
     configure({});
     expect(credentials.trusts(bye, null, false)).toBe(false);
+  });
+
+  it("is not another program at its address", () => {
+    for (const proxy of ["192.0.2.10", "192.0.2.10:5066"]) {
+      configure({ proxy });
+      for (const port of [5060, 5066, 6000]) {
+        const challenger = hop(`sip:192.0.2.10:${port}`, SERVER);
+        expect(credentials.trusts(challenger, null, false), `${proxy} ${port}`).toBe(
+          port === (proxy.endsWith("6") ? 5066 : 5060),
+        );
+      }
+    }
+    configure({});
+    credentials.setRoute("192.0.2.10:5070");
+    expect([5060, 5070].map((port) => credentials.trusts(hop(`sip:192.0.2.10:${port}`, SERVER), null, false))).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it("is not learnt from a call that came, whose names are the caller's choice", () => {
