@@ -134,9 +134,13 @@ export class Wiring {
     const { ip } = this;
     const { wiretap } = this.house;
     const { port } = options;
-    const tapped = {
-      ...options,
-      // An object of a class has these in its prototype.
+    // The options may be an object of a class, whose members in the prototype a spread leaves out.
+    const { address, isCaller, setting } = options;
+    const tapped: TcpOptions = {
+      address,
+      port,
+      ...(isCaller === undefined ? {} : { isCaller }),
+      ...(setting === undefined ? {} : { setting }),
       onClose: (c: TcpConnection) => options.onClose(c),
       onError: (message: string) => options.onError(message),
       onOpen: (c: TcpConnection, incoming: boolean) => {

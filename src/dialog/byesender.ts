@@ -10,7 +10,7 @@ import type { ClientTransaction } from "../transaction/client.js";
 import type { TransactionLayer } from "../transaction/layer.js";
 import { EMPTY_BODY } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import { METHOD_ACK, METHOD_BYE, TRANSPORT_UDP } from "../wire/names.js";
+import { METHOD_ACK, METHOD_BYE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import { DIALOG_CONFIRMED, DIALOG_LEAVING, type Dialog } from "./dialog.js";
 import { Way } from "./farewell.js";
@@ -156,5 +156,6 @@ export class ByeSender {
 
 /** Does the same as `Dialog.unnamedTransport`, for what answers `t`. */
 function unnamedTransport(t: ClientTransaction, defaultTransport: number): number {
-  return t.flow.transport === defaultTransport ? defaultTransport : TRANSPORT_UDP;
+  const { transport } = t.flow;
+  return transport === defaultTransport || transport === TRANSPORT_TLS ? transport : TRANSPORT_UDP;
 }

@@ -423,8 +423,10 @@ export class Dialog {
     if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
     else this.requestUri.set(this.bytes, uri.start, uri.end);
     t.aimRequest(uri, this.unnamedTransport(defaultTransport), this.back);
-    // Where the default is UDP, nothing depends on the way.
-    if (this.state === DIALOG_DRAFT && defaultTransport !== TRANSPORT_UDP) this.way = t.target.transport;
+    const { transport } = t.target;
+    // Where both are UDP, nothing depends on the way.
+    if (this.state === DIALOG_DRAFT && (defaultTransport !== TRANSPORT_UDP || transport === TRANSPORT_TLS))
+      this.way = transport;
     return isLoose;
   }
 
@@ -467,14 +469,14 @@ export class Dialog {
 
   /**
    * Returns the transport for a next hop that names none. What the other side wrote means UDP then (RFC 3263 §4.1),
-   * unless we speak with it by the account's transport: servers with TLS leave it out too. What the settings name goes
-   * by the account's.
+   * unless we speak with it by the account's transport, or by TLS: servers and phones with TLS leave it out too, and
+   * their calls do not go on in clear. What the settings name goes by the account's.
    * @param defaultTransport the account's
    */
   unnamedTransport(defaultTransport: number): number {
     const way = this.way ?? TRANSPORT_NONE;
     if (this.state === DIALOG_DRAFT && way === TRANSPORT_NONE) return defaultTransport;
-    return way === defaultTransport ? defaultTransport : TRANSPORT_UDP;
+    return way === defaultTransport || way === TRANSPORT_TLS ? way : TRANSPORT_UDP;
   }
 
   /** Whether the target is a sips URI. */

@@ -32,7 +32,7 @@ import type { Settings } from "../settings/settings.js";
 import type { Flow } from "../transaction/flow.js";
 import type { TransactionUser } from "../transaction/layer.js";
 import type { ServerTransaction } from "../transaction/server.js";
-import { readTarget } from "../ua/target.js";
+import { OVER_UDP, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../wire/digest.js";
@@ -432,7 +432,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
       const { contact } = list;
       if (!uri.parse(contact.bytes, contact.start, contact.end)) continue;
       const user = text(uri.bytes, uri.userStart, uri.userEnd);
-      const byUdp = list.transport === TRANSPORT_UDP && this.hasOtherTransport() ? ";transport=udp" : "";
+      const byUdp = list.transport === TRANSPORT_UDP && this.hasOtherTransport() ? OVER_UDP : "";
       const over = list.transport === TRANSPORT_TCP ? ";transport=tcp" : byUdp;
       const seen = "sip:" + user + "@" + ipv4Text(list.ip) + ":" + list.port + over;
       const written = text(contact.bytes, contact.start, contact.end) + (isUnnamed(uri) ? byUdp : "");

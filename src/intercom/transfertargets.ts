@@ -13,7 +13,7 @@ import { SIP_PORT, SIPS_PORT } from "../transaction/transport.js";
 import type { Call } from "../ua/call.js";
 import type { Identity } from "../ua/identity.js";
 import type { Destination } from "../ua/incall.js";
-import { fitsPattern, isNumberPattern, readAccount, readTarget } from "../ua/target.js";
+import { fitsPattern, isNumberPattern, OVER_UDP, readAccount, readTarget } from "../ua/target.js";
 import type { UserAgent } from "../ua/useragent.js";
 import { sameHost, sameUser } from "../wire/compare.js";
 import { TRANSPORT_NONE, TRANSPORT_TLS, TRANSPORT_UDP } from "../wire/names.js";
@@ -22,7 +22,6 @@ import { MADDR } from "../wire/via.js";
 import type { HouseServer } from "./houseserver.js";
 
 const SIPS = "sips:";
-const OVER_UDP = ";transport=udp";
 /** Settings that name one target. */
 const TARGETS = ["call.target", "call.fallback"] as const;
 

@@ -8,7 +8,7 @@ import { DIALOG_BYTES, TRANSACTION_BYTES } from "../core/limits.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { Dialog } from "../dialog/dialog.js";
 import { Account, type AccountSettings } from "../ua/account.js";
-import { readAccount, readTarget } from "../ua/target.js";
+import { OVER_UDP, readAccount, readTarget } from "../ua/target.js";
 import { readDomain } from "../ua/uritext.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { checkNetwork } from "./network.js";
@@ -68,8 +68,10 @@ function fits(settings: AccountSettings): boolean {
   for (let i = 0; i < account.hops.length && routeBytes > 0; i++)
     routeBytes = Math.max(routeBytes, account.hops[i].length + 2);
   const size = REGISTER_BYTES + from.length + to.length + 2 * registrar.length + routeBytes + 2 * user.length;
-  const toBytes = Math.max(to.length, TARGET_BYTES + 2);
-  return size <= TRANSACTION_BYTES && Dialog.fits(DIALOG_BYTES, from.length, toBytes, routeBytes, TARGET_BYTES);
+  // By a proxy no phone is reached straight.
+  const targetBytes = TARGET_BYTES + (routeBytes > 0 ? 0 : OVER_UDP.length);
+  const toBytes = Math.max(to.length, targetBytes + 2);
+  return size <= TRANSACTION_BYTES && Dialog.fits(DIALOG_BYTES, from.length, toBytes, routeBytes, targetBytes);
 }
 
 /** A name or a number alone is called at the domain of its account, which makes an address of it. */

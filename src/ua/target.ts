@@ -18,6 +18,9 @@ export interface Target {
 
 const uri = new Uri();
 
+/** It is added to the URI of a phone that named no transport, and meant UDP. */
+export const OVER_UDP = ";transport=udp";
+
 /** A target as a person writes it, and the number of the account that it names; 0: it names none. */
 export interface NamedTarget {
   target: string;
@@ -109,7 +112,8 @@ function readUri(value: string, scheme = "sip:"): Target {
 /** The last look at what was put together: it is read as those who get it will. */
 function built(value: string, scheme = "sip:"): Target {
   const bytes = utf8(scheme + value);
-  if (bytes.length > TARGET_BYTES)
+  const most = value.slice(-OVER_UDP.length) === OVER_UDP ? TARGET_BYTES + OVER_UDP.length : TARGET_BYTES;
+  if (bytes.length > most)
     return refused(
       "'" + scheme + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",
     );

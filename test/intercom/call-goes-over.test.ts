@@ -204,6 +204,14 @@ describe("where a call may be moved", () => {
     },
   );
 
+  it.each([192, 193])("may have 192 octets, also if the door adds the transport that a phone left out: %i", (size) => {
+    const plan = `button1.day=sip:one@${FIRST};transport=udp`;
+    const home = new Home(plan, "call.refer=any", "sip.transport=tcp").talking();
+    const target = `sip:${"t".repeat(size - `sip:@${THIRD}`.length)}@${THIRD}`;
+    expect(home.refer(`<${target}>`)).toBe(size > 192 ? 513 : 202);
+    expect(home.third.got(`INVITE ${target};transport=udp`)).toHaveLength(size > 192 ? 0 : 1);
+  });
+
   const served = ["sip.domain=pbx.test:5070", "sip.register=off", "sip.user=door", "call.referTo=2xx,*9x"];
   it.each([
     ["<sip:234@pbx.test:5070>", 202, "sip:234@pbx.test:5070;user=phone"],

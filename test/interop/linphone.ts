@@ -5,9 +5,12 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { freePorts, isOpen } from "../ports.js";
-import { HOST, makeFolder, type Network, Program, until } from "./programs.js";
-import { readWav, type Sound, tone, writeWav } from "./sound.js";
+import type { Door } from "./door.js";
+import { HOST, makeFolder, type Network, Program, pause, until } from "./programs.js";
+import { cut, readWav, type Sound, tone, trimSilence, writeWav } from "./sound.js";
+import { DOOR_HZ, expectTone, PHONE_HZ, TALK_MS } from "./tones.js";
 
 /** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
@@ -147,6 +150,21 @@ export class Linphone {
       writeFileSync(path + ".right.wav", bytes);
       return readWav(path + ".right.wav");
     });
+  }
+
+  /**
+   * Talks with a door that called it and whose code is 2580, opens, and is left: each hears the other's tone. The door
+   * has ended then.
+   */
+  async talk(door: Door): Promise<void> {
+    await pause(TALK_MS);
+    this.type("2580");
+    expect((await door.expect("relay", "on")).reason).toBe("code");
+    await door.console("press");
+    await this.expect(/ended/);
+    await door.finish();
+    expectTone(cut(trimSilence(door.heard()), 0, TALK_MS - 200), PHONE_HZ);
+    expectTone(cut(trimSilence(await this.heard()), 0, TALK_MS - 200), DOOR_HZ);
   }
 
   /** @returns its log: SIP messages and what it made of them */

@@ -222,10 +222,10 @@ describe("a call that comes by TLS", () => {
   };
 
   /** An agent with a connection to its server. */
-  function connected(): TlsAgent {
-    const door = agent();
+  function connected(transport = TRANSPORT_TLS): TlsAgent {
+    const door = agent({ transport });
     door.autoAnswer = true;
-    door.call("sip:bob@" + SERVER);
+    door.call("sip:bob@" + SERVER + ";transport=tls");
     world.run(10);
     door.answer("486 Busy Here");
     world.run(10);
@@ -240,6 +240,24 @@ describe("a call that comes by TLS", () => {
     expect(door.sent).toMatch(/^SIP\/2\.0 200/);
     expect(door.sent).toContain("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:");
     expect(header(door.sent, "Contact")).toContain(";transport=tls>");
+  });
+
+  it("from a phone that names no transport gets BYE by TLS, whatever the account's transport", () => {
+    for (const transport of [TRANSPORT_TLS, TRANSPORT_TCP, TRANSPORT_UDP]) {
+      world = new World();
+      const door = connected(transport);
+      const inClear = new Peer(world, SERVER);
+      door.hear(invite("sip:door@" + DOOR, "sip:bob@" + SERVER + ":5061", "TLS", [KEY]));
+      world.run(10);
+      const ack = ["ACK sip:door@" + DOOR + " SIP/2.0", "Via: SIP/2.0/TLS " + SERVER + ":5061;branch=z9hG4bKack"];
+      for (const name of ["From", "To", "Call-ID"]) ack.push(name + ": " + header(door.sent, name));
+      door.hear([...ack, "CSeq: 1 ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""].join("\r\n"));
+      world.run(10);
+      door.ua.hangUp(door.ua.activeCall()!);
+      world.run(10);
+      expect(door.sent).toMatch(/^BYE sip:bob@/);
+      expect(inClear.inbox).toEqual([]);
+    }
   });
 
   it("for sips: is taken, with sips: in the Contact of its answer; by UDP it gets 416", () => {
@@ -346,16 +364,29 @@ describe("a phone with UDP, which names no transport", () => {
 });
 
 describe("a server with TLS that names no transport", () => {
-  it("gets ACK and BYE by TLS, as the INVITE went", () => {
-    const door = agent();
-    const call = door.call("sip:bob@" + SERVER);
+  it("gets ACK and BYE by TLS, as the INVITE went, whatever the account's transport", () => {
+    for (const transport of [TRANSPORT_TLS, TRANSPORT_TCP, TRANSPORT_UDP]) {
+      world = new World();
+      const door = agent({ transport });
+      const call = door.call("sip:bob@" + SERVER + ";transport=tls");
+      world.run(10);
+      door.answer("200 OK", ["Contact: <sip:bob@" + SERVER + ":5061>", "Content-Type: application/sdp"], sdpOf(SERVER));
+      world.run(10);
+      expect(door.sent).toMatch(/^ACK /);
+      door.ua.hangUp(call);
+      world.run(10);
+      expect(door.sent).toMatch(/^BYE /);
+    }
+  });
+
+  it("gets BYE by TLS when its answer is too long to be kept", () => {
+    const door = agent({ transport: TRANSPORT_UDP });
+    door.call("sip:bob@" + SERVER + ";transport=tls");
     world.run(10);
-    door.answer("200 OK", ["Contact: <sip:bob@" + SERVER + ":5061>", "Content-Type: application/sdp"], sdpOf(SERVER));
+    const long = "Contact: <sip:" + "b".repeat(700) + "@" + SERVER + ":5061>";
+    door.answer("200 OK", [long, "Content-Type: application/sdp"], sdpOf(SERVER));
     world.run(10);
-    expect(door.sent).toMatch(/^ACK /);
-    door.ua.hangUp(call);
-    world.run(10);
-    expect(door.sent).toMatch(/^BYE /);
+    expect(door.sent).toMatch(/^BYE sip:bbb/);
   });
 });
 
