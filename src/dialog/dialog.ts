@@ -271,7 +271,9 @@ export class Dialog {
     if (!w.ok) return false;
     if (m.has(HEADER_CONTACT)) return this.refreshTarget(m);
     // RFC 2543 asked for no Contact: without one, requests go to where the From field says. RFC 2543 §6.22
-    return address.parse(m.bytes, m.fromStart, m.fromEnd) && this.takeTarget();
+    return (
+      readCallable(m.bytes, m.fromStart, m.fromEnd) && this.setTarget(address.bytes, address.uriStart, address.uriEnd)
+    );
   }
 
   /** Notes the way of their request. Ours may go back by the connection that it came by, if that is TLS. */
@@ -354,9 +356,7 @@ export class Dialog {
 
   /** Whether the sender of the request `m` can be called at all, however long what it says is. */
   isCallable(m: Message): boolean {
-    return (
-      (m.has(HEADER_CONTACT) ? this.readContact(m) : address.parse(m.bytes, m.fromStart, m.fromEnd)) && isCallable()
-    );
+    return m.has(HEADER_CONTACT) ? this.readContact(m) : readCallable(m.bytes, m.fromStart, m.fromEnd);
   }
 
   /** Whether `m`, without a To tag, is the request that founded this dialog, or one before it. */
@@ -380,14 +380,8 @@ export class Dialog {
   /** Reads the first Contact of `m` that can be called into `address`: gateways name telephone numbers before it. */
   private readContact(m: Message): boolean {
     list.beginField(m, HEADER_CONTACT);
-    while (list.next())
-      if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
+    while (list.next()) if (readCallable(list.bytes, list.start, list.end)) return true;
     return false;
-  }
-
-  /** The URI that was just read into `address`. */
-  private takeTarget(): boolean {
-    return isCallable() && this.setTarget(address.bytes, address.uriStart, address.uriEnd);
   }
 
   /** Sets where requests go (an addr-spec): a redirected draft, or a refreshed target. */
@@ -666,11 +660,10 @@ export class Dialog {
 
 /** Whether an entry of Record-Route is one to go by; others are passed over. */
 export function isRoute(entry: ValueList): boolean {
-  return address.parse(entry.bytes, entry.start, entry.end) && !address.isStar && isCallable();
+  return readCallable(entry.bytes, entry.start, entry.end);
 }
 
-/** Whether the URI that was just read into `address` is one that calls can go to; it is in `uri` then. */
-function isCallable(): boolean {
-  if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
-  return uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL;
+/** Reads an address into `address` and `uri`. @returns whether calls can go to it */
+function readCallable(bytes: Uint8Array, start: number, end: number): boolean {
+  return address.parseWithUri(bytes, start, end, uri) && uri.scheme !== SCHEME_OTHER && uri.scheme !== SCHEME_TEL;
 }

@@ -46,8 +46,7 @@ export class Way {
     while (nextRoute()) {
       this.routes += 1;
       // The last one is the first to be visited.
-      address.parse(list.bytes, list.start, list.end);
-      hop.parse(address.bytes, address.uriStart, address.uriEnd);
+      address.parseWithUri(list.bytes, list.start, list.end, hop);
     }
     if (this.routes === 0) return true;
     this.isStrict = !hop.isLoose();
@@ -108,15 +107,14 @@ function nextRoute(): boolean {
 
 /** Reads the first Contact of `m` that can be called, or without one whom To names, into `target`. */
 function readTarget(m: Message): boolean {
-  if (!m.has(HEADER_CONTACT)) return address.parse(m.bytes, m.toStart, m.toEnd) && isCallable();
+  if (!m.has(HEADER_CONTACT)) return readCallable(m.bytes, m.toStart, m.toEnd);
   list.beginField(m, HEADER_CONTACT);
-  while (list.next())
-    if (address.parse(list.bytes, list.start, list.end) && !address.isStar && isCallable()) return true;
+  while (list.next()) if (readCallable(list.bytes, list.start, list.end)) return true;
   return false;
 }
 
-/** Reads the URI of `address` into `target`. @returns whether it can be called */
-function isCallable(): boolean {
-  if (!target.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+/** Reads an address and its URI into `target`. @returns whether it can be called */
+function readCallable(bytes: Uint8Array, start: number, end: number): boolean {
+  if (!address.parseWithUri(bytes, start, end, target)) return false;
   return target.scheme !== SCHEME_OTHER && target.scheme !== SCHEME_TEL;
 }

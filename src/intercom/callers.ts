@@ -234,9 +234,7 @@ export class Callers {
     let named = "";
     list.beginField(m, HEADER_P_ASSERTED_IDENTITY);
     while (list.next()) {
-      const isRead =
-        address.parse(list.bytes, list.start, list.end) && uri.parse(address.bytes, address.uriStart, address.uriEnd);
-      if (!isRead) return false;
+      if (!address.parseWithUri(list.bytes, list.start, list.end, uri)) return false;
       if (uri.scheme === SCHEME_TEL) continue;
       if (!uri.namesUser() || !identity.isServerHost(uri)) return false;
       count += 1;

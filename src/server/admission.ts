@@ -219,9 +219,7 @@ export class Admission implements OverloadJudge {
 
   /** Sets `uri` to the one in From. @returns false when it cannot be read */
   private readFrom(m: Message): boolean {
-    const { address, uri } = this;
-    if (!address.parse(m.bytes, m.fromStart, m.fromEnd)) return false;
-    return uri.parse(address.bytes, address.uriStart, address.uriEnd);
+    return this.address.parseWithUri(m.bytes, m.fromStart, m.fromEnd, this.uri);
   }
 
   /**

@@ -102,8 +102,7 @@ export class AnsweredRoutes implements RelayedRows {
   /** Reads the entry that `list` stands at, and its user part. */
   private readEntry(): boolean {
     const { list, address, uri, user } = this;
-    if (!address.parse(list.bytes, list.start, list.end)) return false;
-    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    if (!address.parseWithUri(list.bytes, list.start, list.end, uri)) return false;
     user.set(uri.bytes, uri.userStart, uri.userEnd);
     return true;
   }
@@ -122,8 +121,8 @@ export class AnsweredRoutes implements RelayedRows {
   private contactHost(m: Message): number {
     const { address, uri } = this;
     const row = m.first(HEADER_CONTACT);
-    if (row < 0 || !address.parse(m.bytes, m.valueStart(row), m.valueEnd(row)) || address.isStar) return HOST_NONE;
-    return uri.parse(address.bytes, address.uriStart, address.uriEnd) ? this.routeTokens.hostOf(uri) : HOST_NONE;
+    const isRead = row >= 0 && address.parseWithUri(m.bytes, m.valueStart(row), m.valueEnd(row), uri);
+    return isRead ? this.routeTokens.hostOf(uri) : HOST_NONE;
   }
 }
 
@@ -150,8 +149,7 @@ export function writeMovedContact(
 ): boolean {
   const { bytes } = m;
   const end = m.valueEnd(row);
-  if (!address.parse(bytes, m.valueStart(row), end) || address.isStar) return false;
-  if (!uri.parse(bytes, address.uriStart, address.uriEnd) || uri.scheme === SCHEME_OTHER) return false;
+  if (!address.parseWithUri(bytes, m.valueStart(row), end, uri) || uri.scheme === SCHEME_OTHER) return false;
   const isBare = address.uriStart === 0 || bytes[address.uriStart - 1] !== LESS;
   w.copy(bytes, m.nameStart(row), address.uriStart);
   if (isBare) w.octet(LESS);

@@ -219,8 +219,7 @@ export class Contacts {
   /** Whether requests may be sent to the proxy that `list` stands at. Notes whether that proxy keeps flows. */
   private isPlace(): boolean {
     const { list, address, uri } = this;
-    if (!address.parse(list.bytes, list.start, list.end)) return false;
-    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return false;
+    if (!address.parseWithUri(list.bytes, list.start, list.end, uri)) return false;
     // The last value is that of the proxy next to the phone.
     this.isPathKept = uri.param(OB, this.value);
     return this.places.allowsUri(uri);

@@ -112,8 +112,7 @@ export class Forwarder {
       isRouted = list.next();
     } else isRouted = route.toFirstRoute(m, list);
     if (isRouted) {
-      if (!address.parse(list.bytes, list.start, list.end)) return bad;
-      if (!next.parse(address.bytes, address.uriStart, address.uriEnd)) return bad;
+      if (!address.parseWithUri(list.bytes, list.start, list.end, next)) return bad;
       hop.isStrict = !next.isLoose();
       if (hop.isStrict) line.set(address.bytes, address.uriStart, address.uriEnd);
     } else if (!next.parse(hop.uri.bytes, hop.uri.start, hop.uri.end)) {
@@ -265,8 +264,7 @@ export class Forwarder {
     caller.set(TRANSPORT_NONE, -1, 0, -1);
     const row = m.first(HEADER_CONTACT);
     if (row < 0 || m.has(HEADER_RECORD_ROUTE) || !hasOneVia(m)) return;
-    if (!address.parse(m.bytes, m.valueStart(row), m.valueEnd(row))) return;
-    if (!contact.parse(address.bytes, address.uriStart, address.uriEnd)) return;
+    if (!address.parseWithUri(m.bytes, m.valueStart(row), m.valueEnd(row), contact)) return;
     // A caller may ask for its flow. RFC 5626 §5.1
     const isKept = contact.param(OB, this.value);
     if (isKept || source.transport !== TRANSPORT_UDP || isBehindNat(contact, source.ip)) caller.copy(source);
@@ -276,8 +274,8 @@ export class Forwarder {
   private callerHost(m: Message): number {
     const { list, address, contact, routeTokens } = this;
     list.beginField(m, m.has(HEADER_RECORD_ROUTE) ? HEADER_RECORD_ROUTE : HEADER_CONTACT);
-    if (!list.next() || !address.parse(list.bytes, list.start, list.end) || address.isStar) return HOST_NONE;
-    return contact.parse(address.bytes, address.uriStart, address.uriEnd) ? routeTokens.hostOf(contact) : HOST_NONE;
+    const isRead = list.next() && address.parseWithUri(list.bytes, list.start, list.end, contact);
+    return isRead ? routeTokens.hostOf(contact) : HOST_NONE;
   }
 
   /**

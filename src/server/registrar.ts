@@ -388,8 +388,7 @@ export class Registrar implements LocationUser, ServerOwner {
   /** Sets `aor` to the address in To. @returns its domain, NONE when it is none of ours. RFC 3261 §10.3 step 5 */
   private readAor(m: Message): Uint8Array {
     const { address, uri } = this;
-    if (!address.parse(m.bytes, m.toStart, m.toEnd)) return NONE;
-    if (!uri.parse(address.bytes, address.uriStart, address.uriEnd)) return NONE;
+    if (!address.parseWithUri(m.bytes, m.toStart, m.toEnd, uri)) return NONE;
     const domain = this.domainOf(uri);
     const size = domain.length === 0 ? -1 : writeAor(uri, this.aorBytes, domain);
     if (size < 0) return NONE;

@@ -143,10 +143,7 @@ export class Routing {
 
   /** Reads the URI of the value that `list` stands at. @returns false when it cannot be read */
   private readUri(list: ValueList, out: Uri): boolean {
-    const { address } = this;
-    return (
-      address.parse(list.bytes, list.start, list.end) && out.parse(address.bytes, address.uriStart, address.uriEnd)
-    );
+    return this.address.parseWithUri(list.bytes, list.start, list.end, out);
   }
 
   private isOurs(uri: Uri): boolean {

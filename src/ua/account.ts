@@ -145,12 +145,7 @@ export class Account {
     if (m !== null) list.beginField(m, HEADER_SERVICE_ROUTE);
     while (m !== null && list.next()) {
       // A part of it would lead astray: all of it or nothing.
-      if (!address.parse(list.bytes, list.start, list.end)) writer.ok = false;
-      else if (
-        !uri.parse(address.bytes, address.uriStart, address.uriEnd) ||
-        uri.scheme !== SCHEME_SIP ||
-        !uri.isLoose()
-      )
+      if (!address.parseWithUri(list.bytes, list.start, list.end, uri) || uri.scheme !== SCHEME_SIP || !uri.isLoose())
         writer.ok = false;
       if (!writer.ok) break;
       if (writer.at > 0) writer.octet(COMMA);

@@ -26,8 +26,7 @@ export function hasBinding(m: Message, contact: Uint8Array, contactEnd: number, 
   if (!ours.parse(contact, 0, contactEnd)) return false;
   list.beginField(m, HEADER_CONTACT);
   while (list.next()) {
-    if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-    if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
+    if (!address.parseWithUri(list.bytes, list.start, list.end, theirs)) continue;
     if (isRewritten || theirs.equals(ours)) return true;
   }
   return false;

@@ -52,8 +52,7 @@ export class Redirects {
     if (this.first !== null) this.keepFirst(this.first);
     list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
-      if (!address.parse(list.bytes, list.start, list.end) || address.isStar) continue;
-      if (!theirs.parse(address.bytes, address.uriStart, address.uriEnd)) continue;
+      if (!address.parseWithUri(list.bytes, list.start, list.end, theirs)) continue;
       if (theirs.scheme !== SCHEME_SIPS ? theirs.scheme !== SCHEME_SIP || isSecure : !hasTls) continue;
       if (!this.has()) this.keep(address.q());
     }

@@ -6,6 +6,7 @@
 import { equal, NONE, Span } from "../core/bytes.js";
 import { STOP_DISPLAY, STOP_URI, STOP_WORD, scan, skipQuoted, skipSpace, trimEnd } from "./lex.js";
 import { ParamList, param } from "./params.js";
+import type { Uri } from "./uri.js";
 
 // Constants of this file: see lex.ts.
 const DISPLAY = STOP_DISPLAY;
@@ -47,6 +48,18 @@ export class NameAddress {
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.readParts(bytes, start, end, null);
+  }
+
+  /**
+   * Reads one address as `parse` does, and the URI in it, without going over its octets twice.
+   * @returns whether both are well formed, so never for the star; when one is not, nothing of either may be used
+   */
+  parseWithUri(bytes: Uint8Array, start: number, end: number, uri: Uri): boolean {
+    return this.readParts(bytes, start, end, uri);
+  }
+
+  private readParts(bytes: Uint8Array, start: number, end: number, uri: Uri | null): boolean {
     this.bytes = bytes;
     this.isStar = this.isTagTwice = false;
     let i = start < end && bytes[start] > SPACE ? start : skipSpace(bytes, start, end);
@@ -65,8 +78,8 @@ export class NameAddress {
     }
     if (i < end && bytes[i] === LESS) {
       this.uriStart = i + 1;
-      i = scan(bytes, i + 1, end, URI);
-      if (i >= end || bytes[i] !== GREATER) return false;
+      i = uri === null ? scan(bytes, i + 1, end, URI) : uri.parseUpTo(bytes, i + 1, end);
+      if (i < 0 || i >= end || bytes[i] !== GREATER) return false;
       this.uriEnd = i;
       i += 1;
       if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
@@ -75,6 +88,7 @@ export class NameAddress {
       this.uriEnd = trimEnd(bytes, begin, i);
       if (scan(bytes, begin, this.uriEnd, URI) < this.uriEnd) return false;
       this.isStar = this.uriEnd - begin === 1 && bytes[begin] === STAR;
+      if (uri !== null && !uri.parse(bytes, begin, this.uriEnd)) return false;
     }
     if (this.uriEnd === this.uriStart) return false;
     this.paramsStart = this.paramsEnd = i;

@@ -6,8 +6,12 @@
 import { NONE } from "../core/bytes.js";
 import { elementEnd, skipSpace, trimEnd } from "./lex.js";
 import type { Message } from "./message.js";
+import { HEADER_VIA } from "./names.js";
 
+const VIA = HEADER_VIA;
 const SPACE = 0x20;
+/** No end of an element is known before it is looked for. */
+const UNKNOWN = -1;
 
 export class ValueList {
   bytes: Uint8Array = NONE;
@@ -21,6 +25,8 @@ export class ValueList {
   private message: Message | null = null;
   private at = 0;
   private limit = 0;
+  /** The end of the next element if the message knows it, or UNKNOWN. */
+  private known = UNKNOWN;
 
   /** Starts a walk over all fields of that id. The message must stay as it is until the walk is over. */
   beginField(message: Message, id: number): void {
@@ -29,6 +35,8 @@ export class ValueList {
     if (row < 0) return;
     this.message = message;
     this.enter(row);
+    // The message has read its topmost Via, if that is well formed.
+    if (id === VIA && (message.unfit & (1 << VIA)) === 0) this.known = message.viaEnd;
   }
 
   /** Starts a walk over one value. The octets stay the caller's. */
@@ -37,6 +45,7 @@ export class ValueList {
     this.start = this.end = this.at = start;
     this.limit = end;
     this.row = -1;
+    this.known = UNKNOWN;
     this.broken = false;
     this.message = null;
   }
@@ -54,7 +63,8 @@ export class ValueList {
       while (this.at < this.limit) {
         const { bytes, at } = this;
         const start = bytes[at] > SPACE ? at : skipSpace(bytes, at, this.limit);
-        const stop = elementEnd(bytes, start, this.limit);
+        const stop = this.known < 0 ? elementEnd(bytes, start, this.limit) : skipSpace(bytes, this.known, this.limit);
+        this.known = UNKNOWN;
         if (stop < 0) {
           this.broken = true;
           this.at = this.limit;

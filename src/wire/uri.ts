@@ -75,28 +75,37 @@ export class Uri {
    * @returns whether it is well formed; when it is not, nothing here may be used
    */
   parse(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.parseUpTo(bytes, start, end) === end;
+  }
+
+  /**
+   * Reads the addr-spec at `start` as `parse` does, up to the first octet that cannot be a part of it: the `>` behind
+   * it is found in the pass that reads it.
+   * @returns the offset of that octet, `end` at most; -1 when it is not well formed, and nothing here may be used
+   */
+  parseUpTo(bytes: Uint8Array, start: number, end: number): number {
     this.bytes = bytes;
     this.start = start;
-    this.end = end;
     this.port = -1;
     this.isIPv6 = false;
-    this.headersStart = this.headersEnd = end;
     if (isSipColon(bytes, start, end)) {
       this.scheme = SCHEME_SIP;
       this.schemeEnd = start + 3;
       return this.readSip(bytes, start + 4, end);
     }
     const colon = schemeStop(bytes, start, end);
-    if (colon < 0 || colon + 1 >= end) return false;
+    if (colon < 0) return -1;
     const scheme = schemeOf(bytes, start, colon);
     this.scheme = scheme;
     this.schemeEnd = colon;
     if (scheme === SCHEME_SIP || scheme === SCHEME_SIPS) return this.readSip(bytes, colon + 1, end);
+    const stop = scan(bytes, colon + 1, end, NO_URI);
+    if (stop === colon + 1) return -1;
+    this.end = this.headersStart = this.headersEnd = stop;
     this.userStart = this.userEnd = this.passwordStart = this.passwordEnd = colon + 1;
     this.hostStart = this.hostEnd = colon + 1;
-    this.paramsStart = this.paramsEnd = end;
-    if (scan(bytes, colon + 1, end, NO_URI) < end) return false;
-    return scheme === SCHEME_OTHER || this.readTel(colon + 1);
+    this.paramsStart = this.paramsEnd = stop;
+    return scheme === SCHEME_OTHER || this.readTel(colon + 1) ? stop : -1;
   }
 
   private readTel(at: number): boolean {
@@ -112,7 +121,8 @@ export class Uri {
     return i > at;
   }
 
-  private readSip(bytes: Uint8Array, at: number, end: number): boolean {
+  /** Reads from behind the scheme's colon on. @returns as `parseUpTo` */
+  private readSip(bytes: Uint8Array, at: number, end: number): number {
     // One pass over the user: where it ends, and whether its escapes are whole, for it is looked up and compared. Where
     // there is none the pass goes over all of the URI.
     let stop = -1;
@@ -129,13 +139,13 @@ export class Uri {
       if (octet === COLON) {
         if (colon < 0) colon = i;
       } else if (octet === PERCENT) isEscaped &&= isEscape(bytes, i, end);
-      else return false;
+      else break;
       i = scan(bytes, i + 1, end, USER_END);
     }
     this.userStart = at;
     if (stop >= 0) {
       if (colon < 0) colon = stop;
-      if (!isEscaped || colon === at) return false;
+      if (!isEscaped || colon === at) return -1;
       this.userEnd = colon;
       this.passwordStart = colon < stop ? colon + 1 : stop;
       this.passwordEnd = stop;
@@ -144,14 +154,14 @@ export class Uri {
       this.userEnd = this.passwordStart = this.passwordEnd = at;
       i = at;
     }
-    if (i < end && bytes[i] === BRACKET) i = this.readIPv6(i);
+    if (i < end && bytes[i] === BRACKET) i = this.readIPv6(i, end);
     else {
       this.hostStart = i;
       stop = scan(bytes, i, end, HOST_END);
       this.hostEnd = stop;
       i = stop > i ? stop : -1;
     }
-    if (i < 0) return false;
+    if (i < 0) return -1;
     if (i < end && bytes[i] === COLON) {
       const portStart = ++i;
       let port = 0;
@@ -159,25 +169,27 @@ export class Uri {
         octet = bytes[i] - 0x30;
         if (octet < 0 || octet > 9) break;
         port = port * 10 + octet;
-        if (port > PORT_MOST) return false;
+        if (port > PORT_MOST) return -1;
         i += 1;
       }
-      if (i === portStart) return false;
+      if (i === portStart) return -1;
       this.port = port;
     }
     this.paramsStart = i;
     if (i < end && bytes[i] === SEMICOLON) i = scan(bytes, i, end, PARAMS_END);
     this.paramsEnd = i;
-    if (i === end) return true;
-    if (bytes[i] !== QUESTION) return false;
-    this.headersStart = i + 1;
-    return scan(bytes, i, end, NO_URI) === end;
+    this.headersStart = i;
+    if (i < end && bytes[i] === QUESTION) {
+      this.headersStart = i + 1;
+      i = scan(bytes, i, end, NO_URI);
+    }
+    this.end = this.headersEnd = i;
+    return i;
   }
 
   /** Reads the address whose bracket opens at `at`. @returns the offset behind the bracket that closes, or -1 */
-  private readIPv6(at: number): number {
+  private readIPv6(at: number, end: number): number {
     const bytes = this.bytes;
-    const end = this.end;
     let i = at + 1;
     while (i < end && (hexDigit(bytes[i]) >= 0 || bytes[i] === COLON || bytes[i] === 0x2e)) i += 1;
     this.hostStart = at + 1;

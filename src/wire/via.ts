@@ -3,7 +3,7 @@
  * accepted wherever the grammar allows it, also around the slashes.
  */
 import { PORT_MOST, parseIPv4 } from "../core/address.js";
-import { equalNoCase, NONE, octets, parseUint, Span } from "../core/bytes.js";
+import { NONE, octets, parseUint, Span } from "../core/bytes.js";
 import { STOP_TOKEN, STOP_WORD, scan, skipQuoted, skipSpace } from "./lex.js";
 import { transportOf } from "./lookup.js";
 import { TRANSPORT_NONE } from "./names.js";
@@ -20,7 +20,6 @@ const COLON = 0x3a;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 
-const BRANCH = octets("branch");
 export const RECEIVED = octets("received");
 export const RPORT = octets("rport");
 export const MADDR = octets("maddr");
@@ -146,12 +145,12 @@ export class Via {
         if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
       }
       const length = nameEnd - nameStart;
-      if (length === 6 && equalNoCase(bytes, nameStart, nameEnd, BRANCH, 0, 6)) {
+      if (length === 6 && isBranch(bytes, nameStart)) {
         // Two branches are an error: it would depend on the reader which transaction this is.
         if (this.branchEnd > this.branchStart) return -1;
         this.branchStart = valueStart;
         this.branchEnd = valueStart === nameEnd ? valueStart : paramsEnd;
-      } else if (length === 5 && equalNoCase(bytes, nameStart, nameEnd, RPORT, 0, 5)) this.rportFlag = true;
+      } else if (length === 5 && isRport(bytes, nameStart)) this.rportFlag = true;
     }
     this.paramsEnd = paramsEnd;
     return i;
@@ -213,6 +212,29 @@ export function hasCookie(bytes: Uint8Array, start: number, end: number): boolea
     bytes[start + 4] === 0x34 &&
     (bytes[start + 5] | 0x20) === 0x62 &&
     (bytes[start + 6] | 0x20) === 0x6b
+  );
+}
+
+/** Whether it is "branch" without case. */
+function isBranch(bytes: Uint8Array, at: number): boolean {
+  return (
+    (bytes[at] | 0x20) === 0x62 &&
+    (bytes[at + 1] | 0x20) === 0x72 &&
+    (bytes[at + 2] | 0x20) === 0x61 &&
+    (bytes[at + 3] | 0x20) === 0x6e &&
+    (bytes[at + 4] | 0x20) === 0x63 &&
+    (bytes[at + 5] | 0x20) === 0x68
+  );
+}
+
+/** Whether it is "rport" without case. */
+function isRport(bytes: Uint8Array, at: number): boolean {
+  return (
+    (bytes[at] | 0x20) === 0x72 &&
+    (bytes[at + 1] | 0x20) === 0x70 &&
+    (bytes[at + 2] | 0x20) === 0x6f &&
+    (bytes[at + 3] | 0x20) === 0x72 &&
+    (bytes[at + 4] | 0x20) === 0x74
   );
 }
 

@@ -5,14 +5,7 @@
 import { NameAddress } from "../../src/wire/address.js";
 import { ValueList } from "../../src/wire/list.js";
 import { Message } from "../../src/wire/message.js";
-import {
-  HEADER_CONTACT,
-  HEADER_FROM,
-  HEADER_RECORD_ROUTE,
-  HEADER_ROUTE,
-  HEADER_TO,
-  HEADER_VIA,
-} from "../../src/wire/names.js";
+import { HEADER_CONTACT, HEADER_RECORD_ROUTE, HEADER_ROUTE, HEADER_VIA } from "../../src/wire/names.js";
 import { Uri } from "../../src/wire/uri.js";
 import { Via } from "../../src/wire/via.js";
 
@@ -86,7 +79,7 @@ export class Reader {
       if (!via.parse(list.bytes, list.start, list.end)) return Number.NaN;
       sum += via.branchEnd + via.port;
     }
-    sum += this.readAddressOf(message.first(HEADER_FROM)) + this.readAddressOf(message.first(HEADER_TO));
+    sum += this.readAddress(message.fromStart, message.fromEnd) + this.readAddress(message.toStart, message.toEnd);
     for (let k = 0; k < LISTS.length; k++) {
       list.beginField(message, LISTS[k]);
       while (list.next()) sum += this.readAddress(list.start, list.end);
@@ -94,14 +87,9 @@ export class Reader {
     return sum;
   }
 
-  private readAddressOf(row: number): number {
-    return this.readAddress(this.message.valueStart(row), this.message.valueEnd(row));
-  }
-
   private readAddress(start: number, end: number): number {
     const { message, address, uri } = this;
-    if (!address.parse(message.bytes, start, end)) return Number.NaN;
-    if (!uri.parse(message.bytes, address.uriStart, address.uriEnd)) return Number.NaN;
+    if (!address.parseWithUri(message.bytes, start, end, uri)) return Number.NaN;
     return uri.hostEnd + uri.port + address.tagEnd;
   }
 }

@@ -1,8 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { octets, Span, text } from "../../src/core/bytes.js";
 import { NameAddress } from "../../src/wire/address.js";
+import { Uri } from "../../src/wire/uri.js";
+import { SeededRandom } from "../random.js";
 
 const address = new NameAddress();
+/** Pieces that an address and its URI are made of, and some that they must not have. */
+const PIECES = [
+  ...["<", ">", '"', " ", "\r\n ", ";", ",", "*", ":", "@", "?", "=", "%41", "%4", "\\", "\x7f", "\x01", "[", "]", "/"],
+  ...["sip:", "SIPS:", "tel:", "http:", "a", "h.example", "5060", "70000", "[::1]", ";lr", ";tag=1", "?x=y", "+1-2"],
+  ...['"A, B" <sip:', "Bob <sip:", "<sip:a@h", "<sip:a:p@h:5060;lr>", "<tel:+1>", "sip:a@h"],
+];
+
+/** @returns every number and flag of an object that reads octets */
+function readings(view: NameAddress | Uri): unknown[] {
+  return Object.values(view).filter((value) => typeof value !== "object");
+}
 
 function parse(value: string): boolean {
   const bytes = octets(`<${value}>;"`);
@@ -74,6 +87,28 @@ describe("an address", () => {
     expect(address.uriEnd - address.uriStart).toBe(0);
     parse("<sip:a@h>");
     expect(address.isStar).toBe(false);
+  });
+
+  it("and its URI are read in one pass as they are one after the other", () => {
+    const random = new SeededRandom(17);
+    const both = new NameAddress();
+    const uri = new Uri();
+    const other = new Uri();
+    let good = 0;
+    for (let i = 0; i < 8000; i++) {
+      let value = "";
+      for (let n = 1 + random.below(5); n > 0; n--) value += PIECES[random.below(PIECES.length)];
+      const bytes = octets(`<${value}>;"`);
+      const start = random.below(2);
+      const end = bytes.length - random.below(4);
+      const isGood = address.parse(bytes, start, end) && uri.parse(bytes, address.uriStart, address.uriEnd);
+      expect(both.parseWithUri(bytes, start, end, other), value).toBe(isGood);
+      if (!isGood) continue;
+      good += 1;
+      expect(readings(both), value).toEqual(readings(address));
+      expect(readings(other), value).toEqual(readings(uri));
+    }
+    expect(good).toBeGreaterThan(100);
   });
 
   it("finds header parameters, not those of the URI", () => {

@@ -63,4 +63,22 @@ describe("a list of values", () => {
     list.beginField(message, HEADER_CONTACT);
     expect(rest()).toEqual([]);
   });
+
+  it.each([
+    ["SIP/2.0/UDP a;branch=z9hG4bK1", ["SIP/2.0/UDP a;branch=z9hG4bK1"]],
+    ['SIP/2.0/UDP a;x="b,c" , SIP/2.0/UDP d', ['SIP/2.0/UDP a;x="b,c"', "SIP/2.0/UDP d"]],
+    ["SIP/2.0/UDP a;branch=z9hG4bK1\r\n , ,SIP/2.0/UDP d ", ["SIP/2.0/UDP a;branch=z9hG4bK1", "SIP/2.0/UDP d"]],
+    ["SIP/2.0/UDP a;x=<b,SIP/2.0/UDP c", ["SIP/2.0/UDP a;x=<b", "SIP/2.0/UDP c"]],
+    [", SIP/2.0/UDP a", ["SIP/2.0/UDP a"]],
+    ["SIP/2.0/UDP a b, SIP/2.0/UDP c", ["SIP/2.0/UDP a b", "SIP/2.0/UDP c"]],
+  ])("of a Via %j begins with the one that the message knows", (value, expected) => {
+    const message = new Message(16);
+    const bytes = octets(`SIP/2.0 200 OK\r\nVia: ${value}\r\nVia: SIP/2.0/UDP z\r\n\r\n`);
+    message.parse(bytes, 0, bytes.length, false);
+    list.beginField(message, HEADER_VIA);
+    expect(rest()).toEqual([...expected, "SIP/2.0/UDP z"]);
+    expect(list.broken).toBe(false);
+    list.beginSpan(bytes, 0, 3);
+    expect(rest()).toEqual(["SIP"]);
+  });
 });
