@@ -31,6 +31,10 @@ const AFTER_CALL_MS = 1000;
 const ENTRY_MOST = 160;
 /** Characters that are kept of the other side's name, so that there is room for the rest. */
 const PEER_MOST = 80;
+/** Characters that are kept of it in any case, since a reason may be of any length as well. */
+const PEER_LEAST = 24;
+/** Characters that stand around a name with blanks. */
+const QUOTES = 2;
 /** Entries of one answer that are read from the journal. */
 const PAGE_ENTRIES = 40;
 /** Separates the parts of an entry. */
@@ -338,7 +342,7 @@ export class Log implements DoorEvents, TimerUser {
       // The event is not about the call that is under way.
       const untold = textOf(fields.untold);
       const others = untold === "" ? "" : "; and " + untold + " others";
-      return "call " + REFUSED + peerText(peer) + ": " + reasonText(textOf(fields.reason)) + others;
+      return entryOf("call " + REFUSED, peer, ": " + reasonText(textOf(fields.reason)) + others);
     }
     if (peer !== "") this.peer = peer;
     this.direction = textOf(fields.direction);
@@ -347,9 +351,10 @@ export class Log implements DoorEvents, TimerUser {
     const seconds = textOf(fields.duration);
     const answered = seconds !== "" && seconds !== "0" ? seconds + " s, " : "";
     const sound = this.sound === "" ? "" : "; sound " + this.sound + this.problem;
-    const about = this.direction + " " + peerText(this.peer) + ": " + answered;
+    const rest = ": " + answered + reasonText(textOf(fields.reason)) + sound;
+    const entry = entryOf("call " + this.direction + " ", this.peer, rest);
     this.peer = this.sound = this.problem = "";
-    return "call " + about + reasonText(textOf(fields.reason)) + sound;
+    return entry;
   }
 
   /** A call that goes on with another phone has an entry for each of them. */
@@ -469,8 +474,14 @@ function begins(text: string, start: string): boolean {
 }
 
 /** Cuts the name of the other side, so that the rest of the line has room. */
-function peerText(peer: string): string {
-  return fieldText(peer.length > PEER_MOST ? peer.slice(0, PEER_MOST) : peer);
+function peerText(peer: string, most = PEER_MOST): string {
+  return fieldText(peer.length > most ? peer.slice(0, most) : peer);
+}
+
+/** @returns an entry in which a long peer is cut rather than the text behind it, which says what to do */
+function entryOf(before: string, peer: string, behind: string): string {
+  const room = ENTRY_MOST - before.length - behind.length - QUOTES;
+  return before + peerText(peer, Math.max(PEER_LEAST, Math.min(PEER_MOST, room))) + behind;
 }
 
 /** Puts another side's reason phrase in quotes if it contains separators of the line. */

@@ -92,6 +92,20 @@ describe("the log", () => {
     ]);
   });
 
+  it("cuts a long caller rather than the text that says what to do", () => {
+    const peer = "sip:" + "caller.".repeat(40) + "@192.0.2.7";
+    const reason = "anybody could read its keys on the way: let it use TLS, or set media.encryptionClear on";
+    const diary = new Diary().after(1, "call", "refused", "direction", "in", "peer", peer, "reason", reason);
+    diary.after(1, "call", "refused", "direction", "in", "peer", "a b".repeat(60), "reason", reason, "untold", 4321);
+    const [first, second] = diary.lines("call");
+    expect(first).toMatch(/^.{21}call refused sip:caller\.caller\.[a-z.]+: /);
+    expect(first).toContain(`"${reason}"`);
+    expect(second).toMatch(/call refused "a ba b[^"]+": "anybody.*"; and 4321 others$/);
+    diary.call(peer, 5, "x".repeat(40));
+    expect(diary.lines("call")[2]).toMatch(/: 5 s, x{40}; sound both, lost 2, late 1, jitter 3 ms$/);
+    for (const line of diary.lines("call")) expect(line.length).toBeLessThanOrEqual(21 + 160);
+  });
+
   it("passes every event on", () => {
     const diary = new Diary().after(1, "dtmf", "4").after(1, "led", "open");
     expect(diary.passed).toEqual(["dtmf 4", "led open"]);
