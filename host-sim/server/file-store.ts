@@ -4,8 +4,9 @@
  * Not here: how records lie on the disk (record-file.ts); sharing between processes (redis-store.ts).
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
+import { dirname } from "node:path";
 import { Span } from "../../src/core/bytes.js";
 import {
   Bindings,
@@ -34,6 +35,7 @@ const OLD_S = 2 * 86400;
 
 /** What the owner of the server can do about an error of the disk. */
 const ADVICE: Record<string, string> = {
+  ENOENT: "there cannot be such a folder: choose another one",
   ENOSPC: "the disk is full: make room there, or choose another folder",
   EDQUOT: "the quota is used up: make room there, or choose another folder",
   EROFS: "the disk cannot be written: choose another folder",
@@ -43,10 +45,11 @@ const ADVICE: Record<string, string> = {
   EIO: "the disk cannot be read or written: replace it, or choose another folder",
 };
 
-/** What is called around an answer that is given later. */
+/** What is called around an answer that is given later, and when the disk takes nothing more, or takes it again. */
 export interface StoreTurn {
   before: () => void;
   after: () => void;
+  onState: (state: "ready" | "away", reason: string) => void;
 }
 
 export class FileLocation implements LocationStore {
@@ -66,6 +69,9 @@ export class FileLocation implements LocationStore {
   private readonly after: () => void;
   private readonly old = new Bindings();
   private isExpiring = false;
+  /** The disk did not take the last change. */
+  private isAway = false;
+  private readonly onState: StoreTurn["onState"];
 
   /** @throws Error of one line when the folder cannot be used */
   constructor(folder: string, memory: MemoryLocation, clock: DayClock, turn: StoreTurn) {
@@ -73,16 +79,16 @@ export class FileLocation implements LocationStore {
     this.clock = clock;
     this.before = turn.before;
     this.after = turn.after;
+    this.onState = turn.onState;
     let unlock = (): void => {};
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       unlock = lockFolder(folder);
       this.database = new RecordFile([folder + "/location.log", folder + "/location.copy"]);
       this.key = this.keyIn(folder + "/key");
     } catch (error) {
       unlock();
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new Error("--store file:" + folder + ": " + (ADVICE[code ?? ""] ?? message.split("\n")[0]));
+      throw new Error("--store file:" + folder + ": " + adviceOf(error));
     }
     this.unlock = unlock;
     this.notes.push(...this.database.notes);
@@ -95,7 +101,7 @@ export class FileLocation implements LocationStore {
     this.load();
     memory.addWatcher({
       onBindingsChanged: (aor, list) => {
-        if (this.isExpiring) this.write(aor, list).catch(() => this.fail());
+        if (this.isExpiring) this.write(aor, list).catch((error) => this.fail(error));
       },
     });
   }
@@ -117,12 +123,12 @@ export class FileLocation implements LocationStore {
           this.before();
           user.onUpdated(token, LOCATION_OK);
         },
-        () => {
+        (error) => {
           this.before();
-          this.fail();
+          this.fail(error);
           const kept = this.database.get(key.bytes as Buffer) ?? Buffer.alloc(0);
           this.old.openRecord(kept, 0, kept.length, this.clock.nowS());
-          this.memory.restoreRecord(key, this.old);
+          this.memory.takeBack(key, this.old);
           user.onUpdated(token, LOCATION_AWAY);
         },
       )
@@ -155,10 +161,16 @@ export class FileLocation implements LocationStore {
     const key = copy(aor.bytes, aor.start, aor.end);
     if (list.count === 0) await this.database.remove(key);
     else await this.database.put(key, copy(list.bytes, list.start, list.end));
+    if (!this.isAway) return;
+    this.isAway = false;
+    this.onState("ready", "");
   }
 
-  private fail(): void {
+  private fail(error: unknown): void {
     this.failures += 1;
+    if (this.isAway) return;
+    this.isAway = true;
+    this.onState("away", adviceOf(error));
   }
 
   private load(): void {
@@ -190,7 +202,7 @@ export class FileLocation implements LocationStore {
       if (file.length > 0) this.notes.push(path + " was damaged and was written anew");
       writeFileSync(path, key, { mode: 0o600 });
     }
-    if (kept === undefined) this.database.put(TOKEN_KEY, key).catch(() => this.fail());
+    if (kept === undefined) this.database.put(TOKEN_KEY, key).catch((error) => this.fail(error));
     return key;
   }
 
@@ -198,7 +210,7 @@ export class FileLocation implements LocationStore {
   private writeTime(nowMs: number): void {
     if (nowMs < TIME_KNOWN_MS) return;
     const line = JSON.stringify({ wallMs: Math.round(nowMs), upMs: Math.round(uptime() * 1000), boot: bootId() });
-    this.database.put(TIME_KEY, Buffer.from(line)).catch(() => {});
+    this.database.put(TIME_KEY, Buffer.from(line)).catch((error) => this.fail(error));
   }
 
   /** @returns ms since 1970 by the machine's clock, unless that was moved back, or moved since the machine started */
@@ -217,6 +229,28 @@ export class FileLocation implements LocationStore {
     this.notes.push("the clock was moved by " + byS + " s: bindings go by the time that has passed");
     return expectedMs;
   }
+}
+
+/**
+ * Makes a folder and those above it that are missing. The `recursive` of Node 20 never ends where no folder can be made,
+ * as below /proc.
+ */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw error;
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
+/** @returns what the owner can do about an error of the disk */
+function adviceOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return ADVICE[code ?? ""] ?? message.split("\n")[0];
 }
 
 function copy(bytes: Uint8Array, start: number, end: number): Buffer {

@@ -2,6 +2,7 @@
  * A server on this machine: it joins the core's server roles to sockets, the clock, the users' file and a store.
  * Not here: the command line (cli.ts), status over HTTP (http.ts).
  */
+import { statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { performance } from "node:perf_hooks";
 import { ipv4 } from "../../src/core/address.js";
@@ -40,7 +41,7 @@ import type { ServerOptions } from "./options.js";
 import type { RedisState } from "./redis-link.js";
 import { RedisLocation } from "./redis-store.js";
 import { machineSources, Sockets } from "./sockets.js";
-import { readUsers, tableOf } from "./users-file.js";
+import { readUsers, tableOf, type UserLine } from "./users-file.js";
 
 /** The longest message, octets: the Vias and Routes of several proxies, and a description with many codecs. */
 const MESSAGE_BYTES = 8192;
@@ -100,10 +101,10 @@ export class Host {
   private tickMs = 0;
   private sweep: NodeJS.Timeout | undefined;
 
-  /** @param onState told when Redis becomes ready or is away @throws Error of one line */
+  /** @param onState told when the store becomes ready or is away @throws Error of one line */
   constructor(options: ServerOptions, onState: (state: RedisState, reason: string) => void) {
     this.options = options;
-    const table = this.readTable();
+    const table = this.tableOfUsers(readUsers(options.users));
     const random = new SecureRandom();
     const limits: TransactionLimits = {
       clients: options.transactions,
@@ -141,7 +142,7 @@ export class Host {
       recordBytes: RECORD_BYTES,
     });
     if (options.store.startsWith("file:"))
-      this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, { before, after });
+      this.file = new FileLocation(options.store.slice(5), this.memory, this.clock, { before, after, onState });
     else if (options.redis !== null)
       this.redis = new RedisLocation(options.redis, this.clock, {
         before,
@@ -255,8 +256,11 @@ export class Host {
    * @throws Error of one line; then the users stay as they were
    */
   reload(): void {
-    const table = this.readTable();
+    const all = readUsers(this.options.users);
+    if (all.length === 0 && this.users > 0 && statSync(this.options.users).size === 0)
+      throw new Error(this.options.users + " is empty, so the old users stay; 'user remove' takes out single ones");
     this.sockets.certificates?.reload();
+    const table = this.tableOfUsers(all);
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
     this.targets?.setUsers(table);
@@ -369,9 +373,8 @@ export class Host {
     return of(this.auth.counters) + (this.gate === null ? 0 : of(this.gate.counters));
   }
 
-  private readTable(): ReturnType<typeof tableOf> {
+  private tableOfUsers(all: readonly UserLine[]): ReturnType<typeof tableOf> {
     const { domains } = this.options;
-    const all = readUsers(this.options.users);
     const users = all.filter((user) => domains.includes(user.domain));
     this.users = users.length;
     this.emptyDomains = domains.filter((domain) => !all.some((user) => user.domain === domain));

@@ -71,7 +71,8 @@ function statOf(file: string): Stats | null {
 
 function readWhole(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    // Editors on Windows begin a file with a mark of its encoding.
+    return readFileSync(file, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     throw fileError("read", file, error);
   }

@@ -98,6 +98,11 @@ export class MemoryLocation implements LocationStore {
     return this.replaceRecord(this.findRecord(aor), aor, list);
   }
 
+  /** Puts back what was there before a change that could not be kept, and tells the watchers. */
+  takeBack(aor: Span, list: Bindings): void {
+    if (this.restoreRecord(aor, list) === LOCATION_OK) this.tellWatchers(aor, list);
+  }
+
   removeExpired(nowS: number): void {
     for (let i = 0; i < this.earliest.length; i++) {
       if (this.earliest[i] === 0 || this.earliest[i] > nowS) continue;

@@ -31,7 +31,14 @@ function open(wallMs = 0) {
   const clock = new DayClock(new Timers(1));
   clock.offsetMs = wallMs;
   const memory = new MemoryLocation(clock, { chunks: 64, recordBytes: 4096 });
-  const store = new FileLocation(place.path + "/db", memory, clock, { before: () => {}, after: () => {} });
+  /** What a person is told: the state of the store, and changes of bindings. */
+  const told: string[] = [];
+  const store = new FileLocation(place.path + "/db", memory, clock, {
+    before: () => {},
+    after: () => {},
+    onState: (state, reason) => void told.push(state + " " + reason),
+  });
+  store.addWatcher({ onBindingsChanged: (aor, list) => void told.push(aor.toString() + " " + list.count) });
   const contacts = (aor: string): string[] => {
     const found: string[] = [];
     const user: LocationUser = {
@@ -67,7 +74,7 @@ function open(wallMs = 0) {
         0,
       );
     });
-  return { store, clock, contacts, put };
+  return { store, clock, contacts, put, told };
 }
 
 describe("the location service on disk", () => {
@@ -218,12 +225,23 @@ describe("a folder", () => {
   it("that is a file, or cannot be written, is told in one line", () => {
     mkdirSync(place.path, { recursive: true });
     writeFileSync(place.path + "/db", "");
-    expect(() => open()).toThrow(/^--store file:[^\n]+$/);
+    expect(() => open()).toThrow(/^--store file:[^\n]+: it is a file: choose a folder$/);
     rmSync(place.path + "/db");
+    for (const [folder, problem] of [
+      [place.path + "/one/two/three", ""],
+      ["/proc/nowhere/db", "there cannot be such a folder: choose another one"],
+    ]) {
+      const clock = new DayClock(new Timers(1));
+      const memory = new MemoryLocation(clock, { chunks: 64, recordBytes: 4096 });
+      const nothing = () => {};
+      const make = () => new FileLocation(folder, memory, clock, { before: nothing, after: nothing, onState: nothing });
+      if (problem === "") expect(make).not.toThrow();
+      else expect(make).toThrow("--store file:" + folder + ": " + problem);
+    }
   });
 
   it("on a full disk takes no change, keeps those it has, and takes changes again when there is room", async () => {
-    const { store, put, contacts } = open();
+    const { store, put, contacts, told } = open();
     expect(await put("alice@x", "sip:a@b")).toBe(LOCATION_OK);
     const { database } = store as unknown as {
       database: { files: { write: (bytes: Buffer, at: number, size: number, to: number) => Promise<unknown> }[] };
@@ -239,10 +257,21 @@ describe("a folder", () => {
         left -= some;
         return works(bytes, at, some, to);
       };
+      told.length = 0;
       expect(await put("alice@x", "sip:new@b")).toBe(LOCATION_AWAY);
       expect(await put("bob@x", "sip:b@b")).toBe(LOCATION_AWAY);
       file.write = works;
       expect(await put("carol" + broken + "@x", "sip:c@b")).toBe(LOCATION_OK);
+      // The loss is told once, and what was told of a change that was taken back is told as it is again.
+      expect(told).toEqual([
+        "alice@x 1",
+        "away the disk is full: make room there, or choose another folder",
+        "alice@x 1",
+        "bob@x 1",
+        "bob@x 0",
+        "carol" + broken + "@x 1",
+        "ready ",
+      ]);
     }
     expect(contacts("alice@x")).toEqual(["sip:a@b"]);
     await store.close();

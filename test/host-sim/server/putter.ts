@@ -12,7 +12,7 @@ const [folder, round] = process.argv.slice(2);
 const clock = new DayClock(new Timers(1));
 const memory = new MemoryLocation(clock, { chunks: 512, recordBytes: 4096 });
 const nothing = (): void => {};
-const store = new FileLocation(folder, memory, clock, { before: nothing, after: nothing });
+const store = new FileLocation(folder, memory, clock, { before: nothing, after: nothing, onState: nothing });
 let count = Number(round) * 1_000_000;
 
 function spanOf(value: string): Span {

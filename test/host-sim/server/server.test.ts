@@ -56,6 +56,10 @@ describe("the server's program", () => {
     server.child.kill("SIGHUP");
     await server.says(/"error","value":"[^"]*users:1: /);
     expect(await phone.register(server.port, 1, "")).toMatch(/^SIP\/2.0 200/);
+    writeFileSync(users, "");
+    server.child.kill("SIGHUP");
+    await server.says(/"error","value":"[^"]*users is empty, so the old users stay/);
+    expect(await phone.register(server.port, 1, "")).toMatch(/^SIP\/2.0 200/);
     expect(await server.end("SIGTERM")).toBe(0);
     expect(server.output).toContain('"event":"stopped"');
   });
@@ -147,6 +151,14 @@ describe("the users' file", () => {
     expect(after.map((user) => user.name).sort()).toEqual(["alice", "bob"]);
     expect(after.find((user) => user.name === "bob")).toEqual(before.find((user) => user.name === "bob"));
     expect(after.find((user) => user.name === "alice")?.md5).not.toBe(before[0].md5);
+  });
+
+  it("is read with the mark that editors on Windows put before it", () => {
+    const users = join(folder().path, "users");
+    addUser(users, "alice", "example.org", "one");
+    writeFileSync(users, "\uFEFF" + readFileSync(users, "utf8"));
+    addUser(users, "bob", "example.org", "two");
+    expect(readUsers(users).map((user) => user.name)).toEqual(["alice", "bob"]);
   });
 
   it("keeps whether strangers may call a user, also when the user gets another password", () => {
