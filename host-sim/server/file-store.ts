@@ -232,8 +232,8 @@ export class FileLocation implements LocationStore {
 }
 
 /**
- * Makes a folder and those above it that are missing. The `recursive` of Node 20 never ends where no folder can be made,
- * as below /proc.
+ * Makes a folder and those above it that are missing. The `recursive` of Node 20 never ends where no folder can be
+ * made, as below /proc.
  */
 function makeFolder(path: string): void {
   try {
