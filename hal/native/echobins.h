@@ -121,6 +121,8 @@ typedef struct {
 	int32_t dead;
 	small_t loudness;
 	int32_t gain;
+	/* The lowest crest of what stays loud though it is turned down. */
+	small_t lowest;
 } echo_t;
 
 static inline int32_t echo_limited(int32_t value)

@@ -95,7 +95,7 @@ static inline void echo_expect(echo_t *s, int32_t *echo)
 			small_t size = echo_power(bins[4 * k], bins[4 * k + 1]);
 			size = small_add(size, echo_power(bins[4 * k + 2], bins[4 * k + 3]));
 			/* 2^-41: of two bins, each 2^20; 4 of 32768: what changes in 8 ms. */
-			size = size == 0 ? 0 : small_pack((int32_t)(size >> 16) - 41, size & 0xffff);
+			size = small_shift(size, -41);
 			s->variance[p][k] = small_add(s->variance[p][k], small_scale(size, 4));
 		}
 	}

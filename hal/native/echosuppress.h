@@ -112,8 +112,12 @@ static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 		s->ringing -= s->ringing > ECHO_PAUSE ? ECHO_PAUSE : s->ringing;
 	else if (s->ringing < ECHO_RINGING)
 		s->ringing += whole > small_of(64000000, 22) || small_share(peak, whole) > 24576 ? 3 : 1;
-	if (s->howls > 0 && s->howls < ECHO_NO_LOOP)
-		s->howls = whole > small_of(2250000, 22) ? s->howls + 1 : 1;
+	/* What grows again by 6 dB is a loop. */
+	if (s->howls > 0 && s->howls < ECHO_NO_LOOP) {
+		if (s->howls == 1 || s->crest < s->lowest)
+			s->lowest = s->crest;
+		s->howls = whole > small_of(2250000, 22) && s->crest < small_shift(s->lowest, 2) ? s->howls + 1 : 1;
+	}
 	if (s->ringing >= ECHO_RINGING || (out > small_of(360000, 22) && small_mul(s->average, square) > lasting)) {
 		if (s->howls == 0) {
 			s->ceiling = (echo_within(s->ceiling, s->guard) * 3) >> 3;
@@ -161,12 +165,29 @@ static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t p
 		s->gain = ECHO_GAIN_MOST;
 }
 
+/*
+ * The floor of the noise in a bin: it falls fast and rises slowly. Beside an echo it does both a third as fast, so that
+ * it lies as far below the noise as without one; `isNew`: it is not known yet.
+ */
+static inline small_t echo_floor(small_t floor, small_t power, int32_t isBeside, int32_t isNew)
+{
+	small_t least = small_of(10, 10);
+	if (power < floor)
+		floor = isBeside ? small_add(small_scale(floor, 31894), small_scale(power, 874))
+						 : small_add(small_scale(floor, 30147), small_scale(power, 2621));
+	else if (isNew)
+		floor = small_scale(floor, 34734);
+	else
+		floor = isBeside ? small_scale(floor, 32899) : small_scale(floor, 33161);
+	return floor < least ? least : floor;
+}
+
 /* Suppresses in `left` what is echo still; `echo` is what the filter took. Both are a block of samples. */
 static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *echo, int32_t options)
 {
 	int32_t bins[TRANSFORM_SIZE], other[TRANSFORM_SIZE];
 	small_t power[ECHO_BINS], rest[ECHO_BINS];
-	small_t whole = 0, noise = 0, sounding = 0, residue = 0, excess = 0;
+	small_t whole = 0, noise = 0, residue = 0, excess = 0;
 	uint32_t presence, over, likeness;
 	int32_t gain, heard, loudest = 0;
 	int b, k, i;
@@ -183,37 +204,29 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		power[k] = echo_power(bins[2 * k], bins[2 * k + 1]);
 		rest[k] = now > still ? now : still;
 		s->tail[k] = echo_packed(rest[k]);
-		sounding = small_add(sounding, rest[k]);
 		noise = small_add(noise, echo_unpacked(s->floors[k]));
 	}
 	echo_share(s, power, rest);
 	{
-		/* The floor of the noise falls fast and rises slowly, more slowly beside an echo. */
 		/* What the filter may have missed counts less and less while no echo is found. */
 		uint32_t missing = 8192u >> (s->hunt > 80 ? 5 : s->hunt >> 4) >> (s->tries > 0 ? 2 : 0);
-		uint32_t rise = s->age < 250 ? 34734 : sounding > small_scale(noise, 16384) ? 32899 : 33161;
 		for (b = 0; b < ECHO_BANDS; b++)
 			for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
-				small_t floor = echo_unpacked(s->floors[k]), least = small_of(10, 10), masked;
-				if (power[k] < floor)
-					floor = small_add(small_scale(floor, 30147), small_scale(power[k], 2621));
-				else
-					floor = small_scale(floor, rise);
-				if (floor < least)
-					floor = least;
-				s->floors[k] = echo_packed(floor);
+				small_t floor = echo_unpacked(s->floors[k]), masked;
 				rest[k] = small_add(small_mul(s->share[b], rest[k]), small_scale(s->missed[k >> 1], missing));
+				floor = echo_floor(floor, power[k], rest[k] > floor, s->age < 250);
+				s->floors[k] = echo_packed(floor);
 				masked = small_scale(floor, 52429);
 				residue = small_add(residue, small_add(rest[k], small_scale(masked, 9830)));
 				excess = small_add(excess, small_sub(power[k], small_scale(masked, 49152)));
 			}
 	}
 	/* Somebody speaks at the door: there is more than noise and what is left of the echo. */
-	presence = small_share(small_sub(excess, residue), small_add(small_add(residue, residue), residue));
+	presence = small_share(small_sub(excess, residue), residue);
 	if ((int32_t)presence > s->presence)
 		s->presence = (int32_t)presence;
 	else
-		s->presence += ((int32_t)presence - s->presence) >> 3;
+		s->presence += ((int32_t)presence - s->presence) >> 4;
 	/* Where nearly all is like the echo that the filter expects, nobody speaks who could be heard beside it. */
 	likeness = echo_likeness(s);
 	heard = (32768 - (int32_t)likeness - ECHO_UNLIKE) * 30;
@@ -222,8 +235,8 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	presence = (uint32_t)s->presence;
 	whole = 0;
 	excess = 0;
-	/* Of 8192: beside a voice a quarter of the likely echo is taken, and twice the likely echo where nobody speaks. */
-	over = 2048 + ((32768 - presence) * 7 >> 4);
+	/* Of 8192: beside a voice a quarter of the likely echo is taken, and four times as much where nobody speaks. */
+	over = 2048 + ((32768 - presence) * 15 >> 4);
 	if (likeness > ECHO_SURE)
 		over += (likeness - ECHO_SURE) * 120;
 	if (over > 65535)
@@ -231,9 +244,11 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	for (k = 1; k < ECHO_BINS; k++) {
 		small_t before = small_scale(echo_unpacked(s->voice[k]), 22938);
 		small_t echoes = small_scale(rest[k], over), voice;
-		echoes = echoes == 0 ? 0 : small_pack((int32_t)(echoes >> 16) + ECHO_STRENGTH, echoes & 0xffff);
+		echoes = small_shift(echoes, ECHO_STRENGTH);
 		voice = small_add(before, small_scale(small_sub(power[k], echoes), 9830));
 		uint32_t gain = small_share(voice, small_add(voice, echoes));
+		/* The noise of the place: on average it is three times its floor. */
+		small_t kept = echo_unpacked(s->floors[k]);
 		int32_t hiss = 0, g;
 		/* Beside a voice the fourth root is enough: it hides what is left. */
 		if (presence > 0)
@@ -244,7 +259,7 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 			gain = 32767;
 		/* What is no louder than the noise of the place is kept. */
 		if (!(options & ECHO_QUIET)) {
-			small_t kept = small_scale(echo_unpacked(s->floors[k]), 65535);
+			kept = small_add(kept, small_shift(kept, 1));
 			if (power[k] <= kept)
 				gain = 32767;
 			else if (small_scale(power[k], (gain * gain) >> 15) < kept)
@@ -261,8 +276,7 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		if (options & ECHO_LINEAR)
 			g = 32767;
 		else if (!(options & ECHO_QUIET))
-			hiss = small_int(
-				small_root(small_scale(echo_unpacked(s->floors[k]), 2 * (32768u - ((uint32_t)(g * g) >> 15)))), 0, 1 << 24);
+			hiss = small_int(small_root(small_scale(kept, 32768u - ((uint32_t)(g * g) >> 15))), 0, 1 << 24);
 		bins[2 * k] = transform_add(transform_mul(bins[2 * k], g), transform_mul(hiss, echo_random(s)));
 		bins[2 * k + 1] = transform_add(transform_mul(bins[2 * k + 1], g), transform_mul(hiss, echo_random(s)));
 	}

@@ -40,11 +40,24 @@ static inline small_t small_mul(small_t a, small_t b)
 	return small_pack((int32_t)(a >> 16) + (int32_t)(b >> 16) - 49, product >> 15);
 }
 
+/* a * 2^power */
+static inline small_t small_shift(small_t a, int32_t power)
+{
+	return a == 0 ? 0 : small_pack((int32_t)(a >> 16) + power, a & 0xffff);
+}
+
 /* a * share / 32768; share 0 to 65535 */
 static inline small_t small_scale(small_t a, uint32_t share)
 {
 	uint32_t product = (a & 0xffff) * share;
-	return product == 0 ? 0 : small_of(product, (int32_t)(a >> 16) - 64 - 15);
+	if (product == 0)
+		return 0;
+	if (__builtin_constant_p(share)) {
+		/* A chip that cannot count zeros takes long to: the compiler counts those of the share. */
+		int32_t most = 31 - __builtin_clz(share | 1), shift = most + (int32_t)(product >> (most + 16));
+		return small_pack((int32_t)(a >> 16) - 15 + shift, product >> shift);
+	}
+	return small_of(product, (int32_t)(a >> 16) - 64 - 15);
 }
 
 static inline small_t small_add(small_t a, small_t b)

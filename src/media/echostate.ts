@@ -70,7 +70,8 @@ export const CLIPPED = STEPS + 1;
 export const DEAD = CLIPPED + 1;
 export const LOUDNESS = DEAD + 1;
 export const GAIN = LOUDNESS + 1;
-export const ECHO_WORDS = GAIN + 1;
+export const LOWEST = GAIN + 1;
+export const ECHO_WORDS = LOWEST + 1;
 
 // These are options of a step.
 /** The filter stays as it is. */

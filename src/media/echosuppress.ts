@@ -25,6 +25,7 @@ import {
   LAST_ECHO,
   LAST_LEFT,
   LOUDNESS,
+  LOWEST,
   MISSED,
   OVERLAP,
   PRESENCE,
@@ -219,7 +220,11 @@ function watch(words: Int32Array, whole: number, peak: number): void {
     words[RINGING] -= Math.min(words[RINGING], PAUSE);
   else if (words[RINGING] < RINGS) words[RINGING] += whole > LOUDEST || smallShare(peak, whole) > 24576 ? 3 : 1;
   const isLasting = out > LOUD_AGAIN && smallMul(words[AVERAGE], square) > (isAgain ? LASTING_AGAIN : LASTING);
-  if (words[HOWLS] > 0 && words[HOWLS] < NO_LOOP) words[HOWLS] = whole > LOUD ? words[HOWLS] + 1 : 1;
+  // What grows again by 6 dB is a loop.
+  if (words[HOWLS] > 0 && words[HOWLS] < NO_LOOP) {
+    if (words[HOWLS] === 1 || crest < words[LOWEST]) words[LOWEST] = crest;
+    words[HOWLS] = whole > LOUD && crest < smallShift(words[LOWEST], 2) ? words[HOWLS] + 1 : 1;
+  }
   if (words[RINGING] >= RINGS || isLasting) {
     if (words[HOWLS] === 0) {
       words[CEILING] = Math.max((within(ceiling, guard) * 3) >> 3, GUARD_LEAST);
@@ -255,6 +260,19 @@ function setGain(words: Int32Array, whole: number, noise: number, peak: number):
 }
 
 /**
+ * The floor of the noise in a bin falls fast and rises slowly. Beside an echo it does both a third as fast, so that it
+ * lies as far below the noise as without one. @param isNew it is not known yet
+ */
+function floorOf(before: number, power: number, isBeside: boolean, isNew: boolean): number {
+  let floor = before;
+  if (power < floor) {
+    const fall = isBeside ? 874 : 2621;
+    floor = smallAdd(smallScale(floor, 32768 - fall), smallScale(power, fall));
+  } else floor = smallScale(floor, isNew ? 34734 : isBeside ? 32899 : 33161);
+  return floor < LEAST_FLOOR ? LEAST_FLOOR : floor;
+}
+
+/**
  * Weighs a block before its gains are chosen: writes into `power` what is there, and into `rest` what of it is likely
  * echo. @returns the power of the noise
  */
@@ -270,7 +288,6 @@ function weigh(state: EchoState): number {
   windowed(state.halves, 2 * LAST_LEFT, left, bins);
   // A loudspeaker that distorts puts some of the whole into each bin.
   whole = smallScale(whole, 82);
-  let sounding = 0;
   let noise = 0;
   for (let k = 1; k < BINS; k++) {
     const now = smallAdd(rest[k], whole);
@@ -278,31 +295,27 @@ function weigh(state: EchoState): number {
     power[k] = powerOf(bins[2 * k], bins[2 * k + 1]);
     rest[k] = now > still ? now : still;
     packed[2 * TAIL + k] = pack(rest[k]);
-    sounding = smallAdd(sounding, rest[k]);
     noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
   }
   learnShare(state);
-  // The floor of the noise falls fast and rises slowly, more slowly beside an echo.
   // The share that the filter may have missed counts less and less while no echo is found.
   const missing = (8192 >> Math.min(5, words[HUNT] >> 4)) >> (words[TRIES] > 0 ? 2 : 0);
-  const rise = words[AGE] < 250 ? 34734 : sounding > smallScale(noise, 16384) ? 32899 : 33161;
+  const isNew = words[AGE] < 250;
   let residue = 0;
   let excess = 0;
   for (let b = 0; b < BANDS; b++)
     for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
-      let floor = unpack(packed[2 * FLOORS + k]);
-      if (power[k] < floor) floor = smallAdd(smallScale(floor, 30147), smallScale(power[k], 2621));
-      else floor = smallScale(floor, rise);
-      if (floor < LEAST_FLOOR) floor = LEAST_FLOOR;
-      packed[2 * FLOORS + k] = pack(floor);
+      const before = unpack(packed[2 * FLOORS + k]);
       rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], missing));
+      const floor = floorOf(before, power[k], rest[k] > before, isNew);
+      packed[2 * FLOORS + k] = pack(floor);
       const masked = smallScale(floor, 52429);
       residue = smallAdd(residue, smallAdd(rest[k], smallScale(masked, 9830)));
       excess = smallAdd(excess, smallSub(power[k], smallScale(masked, 49152)));
     }
   // Somebody speaks at the door: there is more than noise and what is left of the echo.
-  const presence = smallShare(smallSub(excess, residue), smallAdd(smallAdd(residue, residue), residue));
-  words[PRESENCE] = Math.max(presence, words[PRESENCE] + ((presence - words[PRESENCE]) >> 3));
+  const presence = smallShare(smallSub(excess, residue), residue);
+  words[PRESENCE] = Math.max(presence, words[PRESENCE] + ((presence - words[PRESENCE]) >> 4));
   return noise;
 }
 
@@ -316,9 +329,9 @@ export function suppress(state: EchoState, options: number): void {
   const heard = Math.max(0, (32768 - likeness - UNLIKE) * 30);
   const presence = Math.min(words[PRESENCE], heard);
   words[PRESENCE] = presence;
-  // The factor is of 8192: beside a voice a quarter of the likely echo is taken, and twice the likely echo where nobody
-  // speaks.
-  const over = Math.min(65535, 2048 + (((32768 - presence) * 7) >> 4) + Math.max(0, likeness - SURE) * 120);
+  // The factor is of 8192: beside a voice a quarter of the likely echo is taken, and four times the likely echo where
+  // nobody speaks.
+  const over = Math.min(65535, 2048 + (((32768 - presence) * 15) >> 4) + Math.max(0, likeness - SURE) * 120);
   let whole = 0;
   let peak = 0;
   for (let k = 1; k < BINS; k++) {
@@ -333,9 +346,10 @@ export function suppress(state: EchoState, options: number): void {
     if (presence > 0) gain = (gain * (32768 - presence) + fourthRootOf(gain) * presence) >>> 15;
     if (gain < 655) gain = 655;
     else if (gain > 32767) gain = 32767;
-    // What is no louder than the noise of the place is kept.
+    // What is no louder than the noise of the place is kept: on average that is three times its floor.
+    const floor = unpack(packed[2 * FLOORS + k]);
+    const kept = smallAdd(floor, smallShift(floor, 1));
     if ((options & ECHO_QUIET) === 0) {
-      const kept = smallScale(unpack(packed[2 * FLOORS + k]), 65535);
       if (power[k] <= kept) gain = 32767;
       else if (smallScale(power[k], (gain * gain) >>> 15) < kept)
         gain = smallInt(smallRoot(smallDiv(kept, power[k])), 15, 32767);
@@ -347,8 +361,7 @@ export function suppress(state: EchoState, options: number): void {
     if (k > 2) peak = Math.max(peak, smallAdd(power[k - 2], smallAdd(power[k - 1], power[k])));
     let hiss = 0;
     if (options & ECHO_LINEAR) gain = 32767;
-    else if ((options & ECHO_QUIET) === 0)
-      hiss = smallInt(smallRoot(smallScale(unpack(packed[2 * FLOORS + k]), 2 * (32768 - square))), 0, 1 << 24);
+    else if ((options & ECHO_QUIET) === 0) hiss = smallInt(smallRoot(smallScale(kept, 32768 - square)), 0, 1 << 24);
     bins[2 * k] = mulHigh(bins[2 * k], gain) + mulHigh(hiss, random(words));
     bins[2 * k + 1] = mulHigh(bins[2 * k + 1], gain) + mulHigh(hiss, random(words));
   }

@@ -88,6 +88,11 @@ const CASES: Record<
     reference: new Int16Array(SAMPLES),
     options: 0,
   }),
+  "a sound that howls, ebbs and grows again": (random) => ({
+    microphone: noise(random, 30_000).map((x, i) => x * Math.min(1, Math.abs(1 - i / 4000))),
+    reference: new Int16Array(SAMPLES),
+    options: 0,
+  }),
   "switched voices": (random) => {
     const reference = noise(random, 3000).map((x, i) => (i % 4000 > 2000 ? x : 0));
     return { microphone: noise(random, 900), reference, options: ECHO_SWITCH };
