@@ -4,8 +4,8 @@
  * here), and so must Origin. Input is read strictly and in limits; refused input is counted. Not here: the house
  * (world.ts), the orders of a page (protocol.ts).
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { jsonSchema } from "../configuration.js";
@@ -178,8 +178,9 @@ export class PanelServer {
    * Checks that a request is meant for this server, by the name it was asked under, and comes from a page of its own.
    */
   private isOurs(request: IncomingMessage): boolean {
-    const { host, origin } = request.headers;
-    if (host === undefined || !this.isName(host)) return false;
+    const { origin } = request.headers;
+    const hosts = request.headersDistinct.host ?? [];
+    if (hosts.length !== 1 || !this.isName(hosts[0])) return false;
     return origin === undefined || (origin.startsWith("http://") && this.isName(origin.slice("http://".length)));
   }
 
@@ -244,13 +245,22 @@ export class PanelServer {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    // A program that would rather speak HTTP/2 is answered by what is spoken here (RFC 9110 §7.8).
+    if (request.headers.upgrade?.toLowerCase() !== "websocket") {
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket as Socket);
+      response.once("finish", () => socket.end());
+      void this.serve(request, response);
+      return;
+    }
     // A browser always says which page opens a socket; a client that says nothing is a program of this machine.
     const isOurs = this.isOurs(request);
-    if (!isOurs || request.url !== "/events" || this.pages.size >= PAGES) {
+    const isPath = request.url === "/events";
+    if (!isOurs || !isPath || this.pages.size >= PAGES) {
       this.world.counts.refused += 1;
-      socket.end(
-        "HTTP/1.1 " + (isOurs ? "503 Service Unavailable" : "403 Forbidden") + "\r\nConnection: close\r\n\r\n",
-      );
+      const status = !isOurs ? "403 Forbidden" : isPath ? "503 Service Unavailable" : "404 Not Found";
+      socket.end("HTTP/1.1 " + status + "\r\nConnection: close\r\n\r\n");
       return;
     }
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened));

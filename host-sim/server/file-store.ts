@@ -69,8 +69,8 @@ export class FileLocation implements LocationStore {
   private readonly after: () => void;
   private readonly old = new Bindings();
   private isExpiring = false;
-  /** The disk did not take the last change. */
-  private isAway = false;
+  /** Why the disk did not take the last change; "" if it did. */
+  problem = "";
   private readonly onState: StoreTurn["onState"];
 
   /** @throws Error of one line when the folder cannot be used */
@@ -161,16 +161,16 @@ export class FileLocation implements LocationStore {
     const key = copy(aor.bytes, aor.start, aor.end);
     if (list.count === 0) await this.database.remove(key);
     else await this.database.put(key, copy(list.bytes, list.start, list.end));
-    if (!this.isAway) return;
-    this.isAway = false;
+    if (this.problem === "") return;
+    this.problem = "";
     this.onState("ready", "");
   }
 
   private fail(error: unknown): void {
     this.failures += 1;
-    if (this.isAway) return;
-    this.isAway = true;
-    this.onState("away", adviceOf(error));
+    if (this.problem !== "") return;
+    this.problem = adviceOf(error);
+    this.onState("away", this.problem);
   }
 
   private load(): void {

@@ -76,7 +76,7 @@ export class Host {
   emptyDomains: readonly string[] = [];
   otherDomains: readonly string[] = [];
   readonly options: ServerOptions;
-  readonly startedMs = Date.now();
+  readonly startedMs = performance.now();
   /** The store outside of this process: `file` or `redis`, or neither. */
   readonly file: FileLocation | null = null;
   readonly redis: RedisLocation | null = null;

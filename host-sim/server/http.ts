@@ -4,6 +4,7 @@
  * web page whose name was made to lead here (DNS rebinding) is told nothing.
  */
 import { createServer, type IncomingMessage, request, type Server } from "node:http";
+import { performance } from "node:perf_hooks";
 import { openError } from "../io/udp.js";
 import type { Host } from "./host.js";
 
@@ -63,9 +64,11 @@ function status(host: Host): object {
     mode,
     // The password is left out.
     store: redis === null ? store : "redis://" + redis.host + ":" + redis.port + "/" + redis.database,
-    ...(host.redis === null ? {} : { store_problem: host.redis.reason }),
+    ...(host.redis === null && host.file === null
+      ? {}
+      : { store_problem: host.redis?.reason ?? host.file?.problem ?? "" }),
     domains,
-    uptimeS: Math.floor((Date.now() - host.startedMs) / 1000),
+    uptimeS: Math.floor((performance.now() - host.startedMs) / 1000),
     ...host.numbers(),
   };
 }

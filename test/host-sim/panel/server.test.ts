@@ -3,7 +3,7 @@
  * page is told.
  */
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { ToPage } from "../../../host-sim/panel/protocol.js";
@@ -137,6 +137,36 @@ describe("the panel's server", () => {
     await waitFor(() => refused.closed !== 0);
     expect(refused.told).toEqual([]);
     expect(world.counts.refused).toBe(3);
+  });
+
+  it.each([
+    ["two Host fields", "GET / HTTP/1.1", ["Host: HERE", "Host: evil.example"], "403 Forbidden"],
+    ["no Host field", "GET / HTTP/1.0", [], "403 Forbidden"],
+    [
+      "a request that offers HTTP/2",
+      "GET / HTTP/1.1",
+      ["Host: HERE", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
+      "200 OK",
+    ],
+    [
+      "a WebSocket elsewhere",
+      "GET /log HTTP/1.1",
+      ["Host: HERE", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+      "404 Not Found",
+    ],
+  ])("answers %s", async (_, line, fields, status) => {
+    const { panel } = await start();
+    const here = "127.0.0.1:" + panel.port;
+    const socket = connect(panel.port, "127.0.0.1");
+    const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    let told = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => {
+      told += piece;
+    });
+    socket.write([line, ...fields.map((field) => field.replace("HERE", here)), "", ""].join("\r\n"));
+    await waitFor(() => told.includes("\r\n\r\n"));
+    expect(told.slice("HTTP/1.1 ".length).split("\r\n")[0]).toBe(status);
+    await ended;
   });
 
   it("does nothing but tell", async () => {
