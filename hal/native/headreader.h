@@ -70,6 +70,8 @@ typedef struct {
 	int32_t call_id_start, call_id_end;
 	int32_t cseq, cseq_method, cseq_method_start, cseq_method_end;
 	int32_t max_forwards, content_length;
+	/* The bits of fields that are there twice. */
+	int32_t repeated;
 } headreader_t;
 
 static inline int32_t head_bit(int32_t id) { return (int32_t)(1u << (id < 16 ? id : (id & 31) | 16)); }
@@ -428,6 +430,7 @@ static inline int32_t head_field(headreader_t *head, const uint8_t *octets, int3
 			head->max_forwards = HEAD_MAX_FORWARDS_BAD;
 		return HEAD_DONE;
 	}
+	head->repeated |= head->present & bit;
 	head->present |= bit;
 	if (head->rows < rows) {
 		int32_t *row = table + 4 * head->rows++;

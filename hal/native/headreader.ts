@@ -40,7 +40,8 @@ const CALL_ID = 32;
 const CSEQ = 34;
 const MAX_FORWARDS = 38;
 const CONTENT_LENGTH = 39;
-const WORDS = 40;
+const REPEATED = 40;
+const WORDS = 41;
 
 /** The results of the C function beside the id of a field whose value is left to be read here. */
 const DONE = 0;
@@ -74,6 +75,7 @@ export class HeadReader extends Values {
     }
     this.rows = found[ROWS];
     this.present = found[PRESENT];
+    this.repeated = found[REPEATED];
     this.problem = found[PROBLEM];
     this.problemField = found[PROBLEM_FIELD];
     this.isOdd = found[IS_ODD] !== 0;

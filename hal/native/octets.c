@@ -82,6 +82,96 @@ void xs_octets_alike(xsMachine *the)
 	xsmcSetBoolean(xsResult, isAlike);
 }
 
+/* (octets, at, end, octet) Returns the offset of that octet, or -1. */
+void xs_octets_find(xsMachine *the)
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - at, found = -1;
+	if (count > 0) {
+		const uint8_t *octets = part(the, 0, at, count, 0);
+		const uint8_t *place = memchr(octets, (uint8_t)xsmcToInteger(xsArg(3)), (size_t)count);
+		if (place)
+			found = at + (xsIntegerValue)(place - octets);
+	}
+	xsmcSetInteger(xsResult, found);
+}
+
+/* (octets, at, end, most, marks) Returns the offset of that octet, or the end. */
+void xs_octets_mark(xsMachine *the)
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - at;
+	if (count > 0) {
+		void *marks;
+		xsUnsignedValue markCount;
+		const uint8_t *octets = part(the, 0, at, count, 0);
+		xsmcGetBufferReadable(xsArg(4), &marks, &markCount);
+		at += (xsIntegerValue)octets_mark(octets, (uint32_t)count, xsmcToInteger(xsArg(3)), marks, (uint32_t)markCount);
+	}
+	xsmcSetInteger(xsResult, at);
+}
+
+/* (octets, at, end, token) Returns whether it is one of the list. */
+void xs_octets_token(xsMachine *the)
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1)), count = xsmcToInteger(xsArg(2)) - at;
+	int hasIt = 0;
+	if (count > 0) {
+		void *token;
+		xsUnsignedValue length;
+		const uint8_t *octets = part(the, 0, at, count, 0);
+		xsmcGetBufferReadable(xsArg(3), &token, &length);
+		hasIt = octets_token(octets, (uint32_t)count, token, (uint32_t)length);
+	}
+	xsmcSetBoolean(xsResult, hasIt);
+}
+
+/* (to, at, count, value) */
+void xs_octets_digits(xsMachine *the)
+{
+	xsIntegerValue count = xsmcToInteger(xsArg(2));
+	if (count > 0)
+		octets_digits(part(the, 0, xsmcToInteger(xsArg(1)), count, 1), (uint32_t)count,
+			(uint32_t)xsmcToInteger(xsArg(3)));
+}
+
+/* (octets, at, end, letters) Returns the offset of the line. */
+void xs_octets_line(xsMachine *the)
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1)), end = xsmcToInteger(xsArg(2));
+	if (end > at) {
+		void *letters;
+		xsUnsignedValue count;
+		const uint8_t *octets = part(the, 0, at, end - at, 0);
+		xsmcGetBufferReadable(xsArg(3), &letters, &count);
+		end = at + (xsIntegerValue)octets_line(octets, 0, (uint32_t)(end - at), letters, (uint32_t)count);
+	}
+	xsmcSetInteger(xsResult, end);
+}
+
+/* (to, at, from, start, end) */
+void xs_octets_hex(xsMachine *the)
+{
+	xsIntegerValue start = xsmcToInteger(xsArg(3)), count = xsmcToInteger(xsArg(4)) - start;
+	if (count > 0) {
+		uint8_t *to = part(the, 0, xsmcToInteger(xsArg(1)), 2 * count, 1);
+		octets_hex(to, part(the, 2, start, count, 0), (uint32_t)count);
+	}
+}
+
+/* Writes the number that is value 3 to value 0 from value 1 up to value 2. */
+static void put(xsMachine *the, int32_t (*write)(uint8_t *, int32_t, uint32_t))
+{
+	xsIntegerValue at = xsmcToInteger(xsArg(1)), room = xsmcToInteger(xsArg(2)) - at, written = -1;
+	if (room > 0)
+		written = write(part(the, 0, at, room, 1), room, (uint32_t)xsmcToInteger(xsArg(3)));
+	xsmcSetInteger(xsResult, written < 0 ? -1 : at + written);
+}
+
+/* (to, at, limit, value) Returns the offset behind it, or -1. */
+void xs_octets_decimal(xsMachine *the) { put(the, octets_decimal); }
+
+/* (to, at, limit, address) Returns the offset behind it, or -1. */
+void xs_octets_dotted(xsMachine *the) { put(the, octets_dotted); }
+
 /* (text) */
 void xs_octets_size(xsMachine *the)
 {

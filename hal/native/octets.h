@@ -6,6 +6,7 @@
 #define OCTETS_H
 
 #include <stdint.h>
+#include <string.h>
 
 /*
  * Copies `count` octets of `from` to `to`, which has room for as many. Returns how many were written, or -1 for a CR,
@@ -45,6 +46,111 @@ static inline int octets_alike(const uint8_t *a, const uint8_t *b, uint32_t coun
 		if (a[i] != b[i] && octets_lower(a[i]) != octets_lower(b[i]))
 			return 0;
 	return 1;
+}
+
+/*
+ * Returns the offset of the first of `count` octets from `at` on with which a line begins and that is one of `letters`
+ * when it has the bit of small letters; `count` if there is none.
+ */
+static inline uint32_t octets_line(const uint8_t *octets, uint32_t at, uint32_t count, const uint8_t *letters,
+	uint32_t letter_count)
+{
+	while (at < count) {
+		const uint8_t *end;
+		if (memchr(letters, octets[at] | 0x20, letter_count))
+			return at;
+		end = memchr(octets + at, '\n', count - at);
+		if (!end)
+			return count;
+		at = (uint32_t)(end - octets) + 1;
+	}
+	return count;
+}
+
+/* Returns the offset of the first octet that is at most `most`, or one of `marks`; or `count`. */
+static inline uint32_t octets_mark(const uint8_t *octets, uint32_t count, int32_t most, const uint8_t *marks,
+	uint32_t mark_count)
+{
+	uint32_t at = 0;
+	while (at < count && octets[at] > most && !(mark_count && memchr(marks, octets[at], mark_count)))
+		at++;
+	return at;
+}
+
+static inline int octets_is_blank(uint8_t octet)
+{
+	return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
+}
+
+/* Returns whether `token` is a value of the list in `count` octets. */
+static inline int octets_token(const uint8_t *octets, uint32_t count, const uint8_t *token, uint32_t length)
+{
+	uint32_t at = 0;
+	while (at < count) {
+		uint32_t start, end;
+		while (at < count && octets_is_blank(octets[at]))
+			at++;
+		start = at;
+		while (at < count && octets[at] != ',' && octets[at] != ';')
+			at++;
+		end = at;
+		while (end > start && octets_is_blank(octets[end - 1]))
+			end--;
+		if (end - start == length && octets_alike(octets + start, token, length))
+			return 1;
+		while (at < count && octets[at] != ',')
+			at++;
+		at++;
+	}
+	return 0;
+}
+
+/* Writes the low `count` hexadecimal digits of `value`. */
+static inline void octets_digits(uint8_t *to, uint32_t count, uint32_t value)
+{
+	while (count > 0) {
+		to[--count] = (uint8_t)"0123456789abcdef"[value & 15];
+		value >>= 4;
+	}
+}
+
+static inline void octets_hex(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (uint32_t i = 0; i < count; i++) {
+		*to++ = (uint8_t)digits[from[i] >> 4];
+		*to++ = (uint8_t)digits[from[i] & 15];
+	}
+}
+
+/* Writes a number in decimal where `room` octets are. Returns how many were written, or -1. */
+static inline int32_t octets_decimal(uint8_t *to, int32_t room, uint32_t value)
+{
+	int32_t size = 1;
+	for (uint32_t rest = value; rest >= 10; rest /= 10)
+		size++;
+	if (size > room)
+		return -1;
+	for (int32_t i = size - 1; i >= 0; i--, value /= 10)
+		to[i] = (uint8_t)('0' + value % 10);
+	return size;
+}
+
+/* Writes an IPv4 address where `room` octets are. Returns how many were written, or -1. */
+static inline int32_t octets_dotted(uint8_t *to, int32_t room, uint32_t address)
+{
+	int32_t size = 0;
+	for (int shift = 24;; shift -= 8) {
+		int32_t written = octets_decimal(to + size, room - size, address >> shift & 255);
+		if (written < 0)
+			return -1;
+		size += written;
+		if (shift == 0)
+			return size;
+		if (size >= room)
+			return -1;
+		to[size++] = '.';
+	}
 }
 
 /*

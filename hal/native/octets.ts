@@ -49,6 +49,45 @@ export function areAlike(
   return native("xs_octets_alike").call(this, a, aStart, b, bStart, count);
 }
 
+export function findOctet(this: unknown, bytes: Uint8Array, at: number, end: number, octet: number): number {
+  return native("xs_octets_find").call(this, bytes, at, end, octet);
+}
+
+export function findMark(
+  this: unknown,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  most: number,
+  marks: Uint8Array,
+): number {
+  return native("xs_octets_mark").call(this, bytes, at, end, most, marks);
+}
+
+export function findLine(this: unknown, bytes: Uint8Array, at: number, end: number, letters: Uint8Array): number {
+  return native("xs_octets_line").call(this, bytes, at, end, letters);
+}
+
+export function putHex(this: unknown, to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  native("xs_octets_hex").call(this, to, at, from, start, end);
+}
+
+export function putDigits(this: unknown, to: Uint8Array, at: number, count: number, value: number): void {
+  native("xs_octets_digits").call(this, to, at, count, value);
+}
+
+export function hasToken(this: unknown, bytes: Uint8Array, at: number, end: number, token: Uint8Array): boolean {
+  return native("xs_octets_token").call(this, bytes, at, end, token);
+}
+
+export function putDecimal(this: unknown, to: Uint8Array, at: number, limit: number, value: number): number {
+  return native("xs_octets_decimal").call(this, to, at, limit, value);
+}
+
+export function putDotted(this: unknown, to: Uint8Array, at: number, limit: number, address: number): number {
+  return native("xs_octets_dotted").call(this, to, at, limit, address);
+}
+
 export function utf8Size(this: unknown, value: string): number {
   return native("xs_octets_size").call(this, value);
 }

@@ -11,6 +11,11 @@ const LF = 10;
 const TAB = 9;
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const DOT = 0x2e;
+const SEMICOLON = 0x3b;
+/** The bit that makes a capital letter a small one. */
+const CASE = 0x20;
 
 /** Copies `from[start, end)` to `to` from `at` on. The two do not overlap. */
 export function copyOctets(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
@@ -57,6 +62,104 @@ export function areAlike(a: Uint8Array, aStart: number, b: Uint8Array, bStart: n
     if (x !== y && lower(x) !== lower(y)) return false;
   }
   return true;
+}
+
+/** @returns the offset of the first `octet` in `bytes[at, end)`, or -1 */
+export function findOctet(bytes: Uint8Array, at: number, end: number, octet: number): number {
+  for (let i = at; i < end; i++) if (bytes[i] === octet) return i;
+  return -1;
+}
+
+/** @returns the offset of the first octet in `bytes[at, end)` that is at most `most`, or one of `marks`; or `end` */
+export function findMark(bytes: Uint8Array, at: number, end: number, most: number, marks: Uint8Array): number {
+  let i = at;
+  while (i < end && bytes[i] > most) {
+    for (let k = 0; k < marks.length; k++) if (bytes[i] === marks[k]) return i;
+    i += 1;
+  }
+  return i;
+}
+
+/**
+ * Skips the lines, each up to its LF, that begin with none of `letters`.
+ * @param at the beginning of a line @param letters small letters, whose bit of case the text need not have; so CR is
+ * found as "-" and LF as "*"
+ * @returns the offset of the first line that begins with one of them, or `end`
+ */
+export function findLine(bytes: Uint8Array, at: number, end: number, letters: Uint8Array): number {
+  let i = at;
+  while (i < end) {
+    for (let k = 0; k < letters.length; k++) if ((bytes[i] | CASE) === letters[k]) return i;
+    i = findOctet(bytes, i, end, LF) + 1;
+    if (i === 0) return end;
+  }
+  return end;
+}
+
+/** Writes two small hexadecimal digits for each octet of `from[start, end)` to `to` from `at` on. */
+export function putHex(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
+  for (let i = start, j = at; i < end; i++) {
+    to[j++] = hexDigitOf(from[i] >> 4);
+    to[j++] = hexDigitOf(from[i] & 15);
+  }
+}
+
+function hexDigitOf(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
+}
+
+/** Writes the low `count` hexadecimal digits of `value`, small, to `to` from `at` on. */
+export function putDigits(to: Uint8Array, at: number, count: number, value: number): void {
+  for (let i = 0; i < count; i++) to[at + i] = hexDigitOf((value >>> (4 * (count - 1 - i))) & 15);
+}
+
+/**
+ * Whether `token` is, without case, one of the values of a list in `bytes[at, end)`: commas part them, white space
+ * around them and what follows a semicolon do not count.
+ */
+export function hasToken(bytes: Uint8Array, at: number, end: number, token: Uint8Array): boolean {
+  let i = at;
+  while (i < end) {
+    while (i < end && isBlank(bytes[i])) i += 1;
+    const start = i;
+    while (i < end && bytes[i] !== COMMA && bytes[i] !== SEMICOLON) i += 1;
+    let stop = i;
+    while (stop > start && isBlank(bytes[stop - 1])) stop -= 1;
+    if (stop - start === token.length && areAlike(bytes, start, token, 0, token.length)) return true;
+    while (i < end && bytes[i] !== COMMA) i += 1;
+    i += 1;
+  }
+  return false;
+}
+
+function isBlank(octet: number): boolean {
+  return octet === SPACE || octet === TAB || octet === CR || octet === LF;
+}
+
+/** Writes a number from 0 to 2^32 - 1 in decimal to `to[at, limit)`. @returns the offset behind it, -1: no room */
+export function putDecimal(to: Uint8Array, at: number, limit: number, value: number): number {
+  let end = at + 1;
+  for (let most = 10; most <= value; most *= 10) end += 1;
+  if (end > limit) return -1;
+  let rest = value;
+  for (let i = end - 1; i >= at; i--) {
+    const tens = Math.floor(rest / 10);
+    to[i] = rest - tens * 10 + 0x30;
+    rest = tens;
+  }
+  return end;
+}
+
+/** Writes an IPv4 address in dotted form to `to[at, limit)`. @returns the offset behind it, -1: no room */
+export function putDotted(to: Uint8Array, at: number, limit: number, address: number): number {
+  let end = at;
+  for (let shift = 24; shift >= 0; shift -= 8) {
+    end = putDecimal(to, end, limit, (address >>> shift) & 255);
+    if (end < 0 || shift === 0) return end;
+    if (end >= limit) return -1;
+    to[end++] = DOT;
+  }
+  return end;
 }
 
 function lower(octet: number): number {

@@ -7,7 +7,7 @@
 
 import { ipv4Text } from "../core/address.js";
 import { equalNoCase, octets, text } from "../core/bytes.js";
-import { base64Text, copyOctets } from "../core/octets.js";
+import { base64Text, copyOctets, findLine, findOctet } from "../core/octets.js";
 import { printable } from "../core/printable.js";
 import type { Timers } from "../core/timers.js";
 import type { Flow } from "../transaction/flow.js";
@@ -50,6 +50,8 @@ const FLAG_SDP = 4;
  */
 const WHY_SHIFT = 3;
 
+/** The lines that are looked at begin with these; "-" and "*" are CR and LF, the end of the head. */
+const LETTERS = octets("apc-*");
 const CSEQ = octets("cseq");
 /** The short form of Content-Type. */
 const SHORT_TYPE = octets("c");
@@ -178,10 +180,11 @@ export class Trace implements Tap {
     this.cseqAt = this.typeAt = -1;
     this.hasAnswer = false;
     this.bodyAt = end;
-    let stop = 0;
-    for (let line = start; line < end; line = stop + 1) {
-      stop = bytes.indexOf(LF, line);
-      if (stop < 0 || stop >= end) stop = end;
+    for (let line = start; ; ) {
+      line = findLine(bytes, line, end, LETTERS);
+      if (line >= end) return;
+      let stop = findOctet(bytes, line, end, LF);
+      if (stop < 0) stop = end;
       // The first two letters tell most lines that are of no use here. Reading more of each was half of the trace's
       // cost (`npm run bench:rv`).
       switch (bytes[line] | LOWER) {
@@ -216,6 +219,7 @@ export class Trace implements Tap {
             return;
           }
       }
+      line = stop + 1;
     }
   }
 
@@ -414,8 +418,8 @@ function methodOfLine(bytes: Uint8Array, start: number, end: number): number {
 
 /** @returns the end of the line in which `at` stands, without its CR */
 function stopOf(bytes: Uint8Array, at: number, end: number): number {
-  let stop = bytes.indexOf(LF, at);
-  if (stop < 0 || stop >= end) stop = end;
+  let stop = findOctet(bytes, at, end, LF);
+  if (stop < 0) stop = end;
   return stop > at && bytes[stop - 1] === CR ? stop - 1 : stop;
 }
 

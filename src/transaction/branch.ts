@@ -5,7 +5,10 @@
  * Not here: the first half of a proxy's branches, by which it detects a loop (server/loop.ts); and the ACK for a
  * response other than 2xx and the CANCEL, which have the Via of their INVITE.
  */
+
+import { octets } from "../core/bytes.js";
 import { type KeyedHash, keyedHash } from "../core/keyedhash.js";
+import { findLine, findOctet, putDigits } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 
 /** Size of the magic cookie, and of a branch of ours: the cookie and 16 digits; octets. */
@@ -21,6 +24,8 @@ const UPPER_C = 0x43;
 const UPPER_F = 0x46;
 const UPPER_S = 0x53;
 const UPPER_T = 0x54;
+/** The lines that are looked at begin with these; "-" and "*" are CR and LF, the end of the head. */
+const LETTERS = octets("ftc-*");
 /** Number of fields that are hashed: From, To, Call-ID and CSeq. */
 const FIELDS = 4;
 
@@ -45,12 +50,13 @@ export class Branches {
     hash.begin();
     this.counter = (this.counter + 1) | 0;
     hash.word(this.counter);
-    const lineEnd = bytes.indexOf(LF);
-    const uriStart = bytes.indexOf(SPACE) + 1;
-    hash.update(bytes, uriStart, bytes.indexOf(SPACE, uriStart));
+    const lineEnd = findOctet(bytes, 0, end, LF);
+    const uriStart = findOctet(bytes, 0, end, SPACE) + 1;
+    hash.update(bytes, uriStart, findOctet(bytes, uriStart, end, SPACE));
     let found = 0;
-    for (let at = bytes.indexOf(LF, lineEnd + 1) + 1; found < FIELDS && at > 0 && at < end; ) {
-      const next = bytes.indexOf(LF, at) + 1;
+    for (let at = lineEnd + 1; found < FIELDS; ) {
+      at = findLine(bytes, at, end, LETTERS);
+      const next = findOctet(bytes, at, end, LF) + 1;
       // The head ends here, with or without a blank line.
       if (next <= at + 2) break;
       if (isHashed(bytes, at)) {
@@ -63,9 +69,9 @@ export class Branches {
     this.high = hasHigh ? high : hash.high;
     this.low = hash.low;
     // The branch is the first parameter of the Via that we write.
-    const digits = bytes.indexOf(EQUALS, lineEnd) + 1 + COOKIE_BYTES;
-    if (!hasHigh) putHex32(bytes, digits, this.high);
-    putHex32(bytes, digits + 8, this.low);
+    const digits = findOctet(bytes, lineEnd, end, EQUALS) + 1 + COOKIE_BYTES;
+    if (!hasHigh) putDigits(bytes, digits, 8, this.high);
+    putDigits(bytes, digits + 8, 8, this.low);
   }
 }
 
@@ -82,12 +88,5 @@ function isHashed(bytes: Uint8Array, at: number): boolean {
         : bytes[at + 1] === LETTER_A && bytes[at + 7] === COLON;
     default:
       return false;
-  }
-}
-
-function putHex32(bytes: Uint8Array, at: number, value: number): void {
-  for (let i = 0; i < 8; i++) {
-    const nibble = (value >>> (28 - 4 * i)) & 15;
-    bytes[at + i] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
   }
 }

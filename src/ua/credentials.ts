@@ -418,10 +418,13 @@ export class Credentials implements Sealer, NotifyCredentials {
     let bestRow = -1;
     let bestIndex = 0;
     let best = ALGORITHM_OTHER;
+    // Whether the best one was read last, so that the view has it still.
+    let isLast = false;
     for (let row = m.first(header); row >= 0; row = m.next(row)) {
       challenge.beginValues(m.bytes, m.valueStart(row), m.valueEnd(row));
       let index = 0;
       for (let found = challenge.next(); found !== AUTH_END; found = challenge.next(), index++) {
+        isLast = false;
         if (found === AUTH_LONG) this.problem = CHALLENGE_LONG + challenge.tooLong();
         if (found !== AUTH_DIGEST || !this.isOurRealm(challenge) || this.isTaken(challenge.realm)) continue;
         const strength = strengthOf(challenge);
@@ -429,10 +432,12 @@ export class Credentials implements Sealer, NotifyCredentials {
         best = strength;
         bestRow = row;
         bestIndex = index;
+        isLast = true;
       }
     }
     if (bestRow < 0) return false;
     this.problem = "";
+    if (isLast) return true;
     // The view holds one value at a time: the best one is read again.
     challenge.beginValues(m.bytes, m.valueStart(bestRow), m.valueEnd(bestRow));
     for (let index = 0; index <= bestIndex; index++) challenge.next();

@@ -6,6 +6,7 @@
  */
 
 import { equalNoCase, NONE, octets, Span, text } from "../core/bytes.js";
+import { findMark } from "../core/octets.js";
 import { behindFold, hexDigit, skipQuoted, skipSpace } from "./lex.js";
 
 /**
@@ -37,6 +38,13 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const TAB = 9;
 
+/**
+ * What ends an unquoted value beside controls and spaces. More than a token is accepted, since nonces come without
+ * quotes too, but no octets that could break out of the quotes when the value is sent back.
+ */
+const VALUE_ENDS = octets(',"\\\x7f');
+/** What ends the name of a parameter or a scheme. */
+const NAME_ENDS = octets('=,"\\\x7f');
 const DIGEST = octets("Digest");
 const TRUE = octets("true");
 /** Names and longest values of the parameters that are read; the spans of a view have the same order. */
@@ -95,8 +103,19 @@ export class AuthValue {
 
   /** Forgets all parameters. */
   clear(): void {
-    for (let i = 0; i < NAMES.length; i++) this.spanOf(i).clear();
-    this.scheme.clear();
+    // Most of them are empty, which is seen without a call.
+    if (this.realm.bytes !== NONE) this.realm.clear();
+    if (this.nonce.bytes !== NONE) this.nonce.clear();
+    if (this.opaque.bytes !== NONE) this.opaque.clear();
+    if (this.algorithm.bytes !== NONE) this.algorithm.clear();
+    if (this.qop.bytes !== NONE) this.qop.clear();
+    if (this.stale.bytes !== NONE) this.stale.clear();
+    if (this.username.bytes !== NONE) this.username.clear();
+    if (this.uri.bytes !== NONE) this.uri.clear();
+    if (this.response.bytes !== NONE) this.response.clear();
+    if (this.cnonce.bytes !== NONE) this.cnonce.clear();
+    if (this.nc.bytes !== NONE) this.nc.clear();
+    if (this.scheme.bytes !== NONE) this.scheme.clear();
   }
 
   /** Starts to walk the values in `bytes[start, end)`, the value of one header field. The octets stay the caller's. */
@@ -109,17 +128,17 @@ export class AuthValue {
   /**
    * Reads the next value. A bad value does not hide those behind it, unless a quote is never closed.
    * @returns AUTH_DIGEST, AUTH_OTHER, the first error (AUTH_MALFORMED, AUTH_REPEATED, AUTH_LONG), or AUTH_END. The
-   * parameters may be used after AUTH_DIGEST only.
+   * parameters may be used after AUTH_DIGEST only; at the end the view still has those of the value before.
    */
   next(): number {
     const bytes = this.bytes;
     const end = this.end;
-    this.clear();
     let i = this.skipCommas(this.at);
     this.at = end;
     if (i >= end) return AUTH_END;
+    this.clear();
     const schemeStart = i;
-    i = skipPlain(bytes, i, end, EQUALS);
+    i = findMark(bytes, i, end, SPACE, NAME_ENDS);
     this.scheme.set(bytes, schemeStart, i);
     const isDigest = this.scheme.isToken(DIGEST);
     this.problem = isDigest ? AUTH_DIGEST : AUTH_OTHER;
@@ -144,6 +163,7 @@ export class AuthValue {
   /** Reads `bytes[start, end)` as exactly one value, as in Authorization. @returns as `next`, but never AUTH_END */
   parse(bytes: Uint8Array, start: number, end: number): number {
     this.beginValues(bytes, start, end);
+    this.clear();
     const result = this.next();
     return result === AUTH_END || (result === AUTH_DIGEST && this.at < end) ? AUTH_MALFORMED : result;
   }
@@ -181,10 +201,11 @@ export class AuthValue {
   private readParam(at: number): number {
     const bytes = this.bytes;
     const end = this.end;
-    const nameEnd = skipPlain(bytes, at, end, EQUALS);
-    let i = skipSpace(bytes, nameEnd, end);
+    const nameEnd = findMark(bytes, at, end, SPACE, NAME_ENDS);
+    let i = bytes[nameEnd] > SPACE ? nameEnd : skipSpace(bytes, nameEnd, end);
     if (nameEnd === at || i >= end || bytes[i] !== EQUALS) return -1;
-    i = skipSpace(bytes, i + 1, end);
+    i += 1;
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     let valueStart = i;
     let valueEnd: number;
     if (i < end && bytes[i] === QUOTE) {
@@ -193,11 +214,11 @@ export class AuthValue {
       valueStart += 1;
       valueEnd = i - 1;
     } else {
-      i = skipPlain(bytes, i, end, COMMA);
+      i = findMark(bytes, i, end, SPACE, VALUE_ENDS);
       if (i === valueStart) return -1;
       valueEnd = i;
     }
-    i = skipSpace(bytes, i, end);
+    if (i < end && bytes[i] <= SPACE) i = skipSpace(bytes, i, end);
     if (i < end && bytes[i] !== COMMA) return -1;
     this.keepParam(at, nameEnd, valueStart, valueEnd);
     return i;
@@ -206,6 +227,8 @@ export class AuthValue {
   private keepParam(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
     for (let k = 0; k < NAMES.length; k++) {
       const name = NAMES[k];
+      // Few names have the same length: most are told without a call.
+      if (name.length !== nameEnd - nameStart) continue;
       if (!equalNoCase(this.bytes, nameStart, nameEnd, name, 0, name.length)) continue;
       const span = this.spanOf(k);
       if (isGiven(span)) this.fail(AUTH_REPEATED);
@@ -271,7 +294,7 @@ export class AuthValue {
 
   /** Whether a new value begins behind a comma: a token that no `=` follows. */
   private isSchemeAt(at: number): boolean {
-    const tokenEnd = skipPlain(this.bytes, at, this.end, EQUALS);
+    const tokenEnd = findMark(this.bytes, at, this.end, SPACE, NAME_ENDS);
     if (tokenEnd === at) return false;
     const i = skipSpace(this.bytes, tokenEnd, this.end);
     return i >= this.end || this.bytes[i] !== EQUALS;
@@ -321,19 +344,4 @@ function transfer(value: Span, out: Uint8Array, at: number, outEnd: number, drop
     out[to++] = octet;
   }
   return to - at;
-}
-
-/**
- * Skips a name (up to `stop`, which is `=`) or an unquoted value (up to a comma). More than a token is accepted, since
- * nonces come without quotes too, but octets that could break out of the quotes when the value is sent back end it.
- */
-function skipPlain(bytes: Uint8Array, at: number, end: number, stop: number): number {
-  let i = at;
-  while (i < end) {
-    const octet = bytes[i];
-    if (octet <= SPACE || octet === 0x7f || octet === COMMA || octet === stop) break;
-    if (octet === QUOTE || octet === BACKSLASH) break;
-    i += 1;
-  }
-  return i;
 }

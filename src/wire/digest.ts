@@ -7,6 +7,7 @@
  */
 import { octetArray } from "../core/arrays.js";
 import { equal, NONE, octets, Span, UINT32_MOST } from "../core/bytes.js";
+import { putHex } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import {
   AuthValue,
@@ -231,7 +232,7 @@ export class Digest {
 
   private finish(hash: Hash, out: Uint8Array): void {
     hash.finish(this.raw, 0);
-    putHex(this.raw, hash.sizeBytes, out);
+    putHex(out, 0, this.raw, 0, hash.sizeBytes);
   }
 }
 
@@ -480,14 +481,4 @@ function isQuotable(value: Span): boolean {
     if (octet <= 0x20 || octet === 0x22 || octet === 0x5c || octet === 0x7f) return false;
   }
   return value.end > value.start;
-}
-
-/** Writes lower-case hexadecimal digits, two for each of `size` octets. */
-function putHex(bytes: Uint8Array, size: number, out: Uint8Array): void {
-  for (let i = 0, to = 0; i < size; i++) {
-    const high = bytes[i] >> 4;
-    const low = bytes[i] & 15;
-    out[to++] = high < 10 ? 0x30 + high : 0x57 + high;
-    out[to++] = low < 10 ? 0x30 + low : 0x57 + low;
-  }
 }

@@ -3,14 +3,14 @@
  * is fixed. It knows names by number and values by their ends; headreader.ts fills it.
  */
 
-import { equalNoCase, NONE, parseUint, type Span } from "../core/bytes.js";
+import { NONE, parseUint, type Span } from "../core/bytes.js";
+import { hasToken } from "../core/octets.js";
 import { DataViews } from "../core/views.js";
-import { skipSpace, trimEnd } from "./lex.js";
+import { skipSpace } from "./lex.js";
 import { HEADER_COUNT } from "./names.js";
 import { viewOf } from "./words.js";
 
 const NO_VIEW = viewOf(NONE);
-const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const BRACKET = 0x28;
 
@@ -34,6 +34,8 @@ export class Fields {
   protected readonly table: Int32Array;
   /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
+  /** Those of the ids that are there twice. */
+  protected repeated = 0;
 
   /** @param maxHeaders number of rows of 16 octets; a message with more fields is answered with 513 */
   constructor(maxHeaders: number) {
@@ -42,7 +44,7 @@ export class Fields {
 
   /** Starts an empty table over `bytes`. */
   protected clearFields(bytes: Uint8Array): void {
-    this.rows = this.present = 0;
+    this.rows = this.present = this.repeated = 0;
     if (bytes === this.bytes) return;
     this.bytes = bytes;
     this.view = this.views.of(bytes);
@@ -52,6 +54,7 @@ export class Fields {
   protected addRow(id: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): boolean {
     const at = this.rows << ROW_SHIFT;
     const table = this.table;
+    this.repeated |= this.present & HEADER_BITS[id];
     this.present |= HEADER_BITS[id];
     if (at >= table.length) return false;
     this.rows += 1;
@@ -69,7 +72,8 @@ export class Fields {
 
   /** @returns the row of the next field with the same id, -1 when there is none */
   next(row: number): number {
-    return this.rowFrom(row + 1, this.id(row));
+    const id = this.id(row);
+    return (this.repeated & HEADER_BITS[id]) === 0 ? -1 : this.rowFrom(row + 1, id);
   }
 
   private rowFrom(row: number, id: number): number {
@@ -122,18 +126,8 @@ export class Fields {
    */
   contains(id: number, token: Uint8Array): boolean {
     const bytes = this.bytes;
-    for (let row = this.first(id); row >= 0; row = this.next(row)) {
-      const end = this.valueEnd(row);
-      let i = this.valueStart(row);
-      while (i < end) {
-        i = skipSpace(bytes, i, end);
-        const start = i;
-        while (i < end && bytes[i] !== COMMA && bytes[i] !== SEMICOLON) i += 1;
-        if (equalNoCase(bytes, start, trimEnd(bytes, start, i), token, 0, token.length)) return true;
-        while (i < end && bytes[i] !== COMMA) i += 1;
-        i += 1;
-      }
-    }
+    for (let row = this.first(id); row >= 0; row = this.next(row))
+      if (hasToken(bytes, this.valueStart(row), this.valueEnd(row), token)) return true;
     return false;
   }
 

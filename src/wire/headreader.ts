@@ -201,6 +201,7 @@ export class HeadReader extends Values {
       x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
       if ((x & 0x40ffff) === LINE_END || x === HEADER_END) {
         // This is `addRow`, inlined.
+        if ((present & BITS[id]) !== 0) this.repeated |= BITS[id];
         present |= BITS[id];
         if (row >= rowsEnd) this.fail(PROBLEM_TABLE);
         else {

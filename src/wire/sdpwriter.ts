@@ -6,6 +6,7 @@
 
 import { octetArray } from "../core/arrays.js";
 import { equal, NONE, octets } from "../core/bytes.js";
+import { findOctet } from "../core/octets.js";
 import { CRLF } from "./lines.js";
 import { writeCrypto } from "./sdes.js";
 import { PROTO_RTP_AVP, type SdpMedia } from "./sdp.js";
@@ -180,8 +181,8 @@ export function writeRefused(w: Writer, bytes: Uint8Array, media: SdpMedia, most
 export function copyBriefly(into: Writer | null, bytes: Uint8Array, start: number, end: number): number {
   let size = 0;
   for (let at = start; at < end; ) {
-    let next = bytes.indexOf(LF, at) + 1;
-    if (next === 0 || next > end) next = end;
+    let next = findOctet(bytes, at, end, LF) + 1;
+    if (next === 0) next = end;
     if (!isNeedless(bytes, at, next)) {
       size += next - at;
       if (into !== null) into.raw(bytes, at, next);
@@ -193,7 +194,7 @@ export function copyBriefly(into: Writer | null, bytes: Uint8Array, start: numbe
 
 function isNeedless(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = 0; i < NEEDLESS.length; i++) {
-    if (equal(bytes, start, end, NEEDLESS[i], 0, NEEDLESS[i].length)) return true;
+    if (NEEDLESS[i].length === end - start && equal(bytes, start, end, NEEDLESS[i], 0, NEEDLESS[i].length)) return true;
   }
   return false;
 }

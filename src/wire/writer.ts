@@ -3,13 +3,9 @@
  * white space becomes one space, NUL or a lone CR or LF makes the whole message unsendable (`ok` becomes false). It
  * writes into a buffer of the caller, never past its end; a message that is too long makes `ok` false as well.
  */
-import { NONE, octets, type Span, utf8Length } from "../core/bytes.js";
-import { copyOctets, copyUnfolded, isPlain, putUtf8 } from "../core/octets.js";
+import { NONE, type Span, UINT32_MOST, utf8Length } from "../core/bytes.js";
+import { copyOctets, copyUnfolded, isPlain, putDecimal, putDigits, putDotted, putUtf8 } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
-
-const HEX_DIGITS = octets("0123456789abcdef");
-/** Numbers below it fit into 32 bits. */
-const SMALL = 0x80000000;
 
 export class Writer {
   bytes: Uint8Array = NONE;
@@ -116,6 +112,13 @@ export class Writer {
 
   /** Writes a whole number from 0 in decimal. */
   uint(value: number): void {
+    if (value <= UINT32_MOST) {
+      const end = value < 10 ? -1 : putDecimal(this.bytes, this.at, this.limit, value);
+      if (value < 10) this.octet(value + 0x30);
+      else if (end < 0) this.ok = false;
+      else this.at = end;
+      return;
+    }
     let end = this.at + 1;
     for (let most = 10; most <= value; most *= 10) end += 1;
     if (end > this.limit) {
@@ -124,8 +127,7 @@ export class Writer {
     }
     let rest = value;
     for (let i = end - 1; i >= this.at; i--) {
-      // Most numbers of a message are small, and this is the cheaper way to divide them.
-      const tens = rest < SMALL ? (rest / 10) | 0 : Math.floor(rest / 10);
+      const tens = Math.floor(rest / 10);
       this.bytes[i] = rest - tens * 10 + 0x30;
       rest = tens;
     }
@@ -134,14 +136,12 @@ export class Writer {
 
   /** Writes the low `digits` hexadecimal digits of `value` in lower case. */
   hex(value: number, digits: number): void {
-    const { bytes } = this;
-    let { at } = this;
-    if (at + digits > this.limit) {
+    if (this.at + digits > this.limit) {
       this.ok = false;
       return;
     }
-    for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) bytes[at++] = HEX_DIGITS[(value >>> shift) & 15];
-    this.at = at;
+    putDigits(this.bytes, this.at, digits, value);
+    this.at += digits;
   }
 
   /**
@@ -154,12 +154,8 @@ export class Writer {
 
   /** Writes an IPv4 address in dotted form. */
   ip(address: number): void {
-    this.uint(address >>> 24);
-    this.octet(0x2e);
-    this.uint((address >>> 16) & 255);
-    this.octet(0x2e);
-    this.uint((address >>> 8) & 255);
-    this.octet(0x2e);
-    this.uint(address & 255);
+    const end = putDotted(this.bytes, this.at, this.limit, address);
+    if (end < 0) this.ok = false;
+    else this.at = end;
   }
 }

@@ -39,7 +39,7 @@ const inputs: Input[] = WHOLE.flatMap((bytes, i) => [
 const NAMES =
   "at rows present problem problemField isOdd read leftStart leftEnd isRequest method methodEnd uriStart uriEnd status reasonStart reasonEnd " +
   "viaStart viaEnd branchStart branchEnd sentByStart sentByEnd hasMagicCookie fromStart fromEnd fromTagStart fromTagEnd " +
-  "toStart toEnd toTagStart toTagEnd callIdStart callIdEnd cseq cseqMethod cseqMethodStart cseqMethodEnd maxForwards contentLength";
+  "toStart toEnd toTagStart toTagEnd callIdStart callIdEnd cseq cseqMethod cseqMethodStart cseqMethodEnd maxForwards contentLength repeated";
 /** Words that the twin keeps elsewhere or not at all, or that `parse` sets later. */
 const OTHERWISE = new Set(["at", "problem", "problemField", "read", "leftStart", "leftEnd"]);
 /** The header id to which a word belongs, by the beginning of its name. */

@@ -13,7 +13,15 @@ import {
   base64Text,
   copyUnfolded,
   crcOf,
+  findLine,
+  findMark,
+  findOctet,
+  hasToken,
   isPlain,
+  putDecimal,
+  putDigits,
+  putDotted,
+  putHex,
   putUtf8,
   utf8Size,
 } from "../../src/core/octets.js";
@@ -35,6 +43,75 @@ function asEngine(value: string, isSplit: boolean): Uint8Array {
   }
   return Uint8Array.from(out);
 }
+
+/** @returns what of `a` and `b` lines, digits, numbers and addresses are: as the C prints it */
+function numbers(a: Uint8Array, b: Uint8Array): (string | number)[] {
+  const digits = new Uint8Array(2 * a.length);
+  putHex(digits, 0, a, 0, a.length);
+  const value = (crcOf(a, 0, a.length, -1) >>> (a.length % 32)) >>> 0;
+  const room = new Uint8Array(b.length);
+  const written = (end: number): string => `.${Buffer.from(room.subarray(0, Math.max(0, end)))}`;
+  const decimal = putDecimal(room, 0, room.length, value);
+  const number = written(decimal);
+  const dotted = putDotted(room, 0, room.length, value);
+  const line = findLine(a, 0, a.length, b);
+  const address = written(dotted);
+  const count = Math.min(8, b.length);
+  putDigits(room, 0, count, value);
+  const mark = findMark(a, 0, a.length, (value % 36) - 1, b);
+  const isToken = Number(hasToken(a, 0, a.length, b));
+  return [line, `.${Buffer.from(digits)}`, decimal, number, dotted, address, written(count), mark, isToken];
+}
+
+describe("a list", () => {
+  it.each([
+    ["timer, 100rel", "100rel", true],
+    ["timer,\r\n 100REL ;x=y", "100rel", true],
+    ["100relx, 100re, x 100rel", "100rel", false],
+    ["a;100rel, ,b", "100rel", false],
+    ["", "a", false],
+    ["a", "", false],
+  ])("%j: %j is in it: %s", (list, token, isIn) => {
+    const text = bytes(`a,${list},a`);
+    expect(hasToken(text, 2, text.length - 2, bytes(token))).toBe(isIn);
+  });
+});
+
+describe("numbers in octets", () => {
+  it.each([0, 9, 10, 99, 100, 65535, 2147483647, 2147483648, 4294967295])("%i is written within its room", (value) => {
+    const text = String(value);
+    const room = new Uint8Array(12);
+    expect(putDecimal(room, 1, 1 + text.length, value)).toBe(1 + text.length);
+    expect(Buffer.from(room).toString()).toBe(`\0${text}`.padEnd(12, "\0"));
+    expect(putDecimal(room, 1, text.length, value)).toBe(-1);
+  });
+
+  it("an address is written within its room", () => {
+    const room = new Uint8Array(16);
+    for (const [ip, text] of [
+      [0, "0.0.0.0"],
+      [0xc0000215, "192.0.2.21"],
+      [0xffffffff, "255.255.255.255"],
+    ] as const) {
+      expect(putDotted(room, 1, 1 + text.length, ip)).toBe(1 + text.length);
+      expect(Buffer.from(room.subarray(1, 1 + text.length)).toString()).toBe(text);
+      for (let limit = 0; limit <= text.length; limit++) expect(putDotted(room, 1, limit, ip)).toBe(-1);
+    }
+  });
+
+  it("an octet and a line are found before the end alone", () => {
+    const text = bytes("INVITE\r\nCall-ID: c\r\nTo: t\r\n\r\nc=b");
+    const letters = bytes("c-");
+    expect(findOctet(text, 0, 7, 0x0a)).toBe(-1);
+    expect(findOctet(text, 0, 8, 0x0a)).toBe(7);
+    expect(findOctet(text, 8, 4, 0x0a)).toBe(-1);
+    expect(findLine(text, 0, text.length, letters)).toBe(8);
+    expect(findLine(text, 20, text.length, letters)).toBe(27);
+    expect(findLine(text, 20, 27, letters)).toBe(27);
+    expect(findLine(text, 29, text.length, letters)).toBe(29);
+    expect(findLine(text, 40, text.length, letters)).toBe(text.length);
+  });
+});
 
 const COMPILER = process.env.CC ?? "gcc";
 const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
@@ -75,7 +152,21 @@ int main(void) {
     for (uint32_t i = 0; i < count; i++) printf("%02x", utf8[i]);
     octets_base64(base, x, size);
     base[(size + 2) / 3 * 4] = 0;
-    printf(" %d %d .%s %d\\n", octets_plain(text), octets_ascii(x, size), base, (int)octets_crc(x, size, (uint32_t)-1));
+    uint32_t crc = octets_crc(x, size, (uint32_t)-1), value = crc >> size % 32;
+    printf(" %d %d .%s %d", octets_plain(text), octets_ascii(x, size), base, (int)crc);
+    // Hexadecimal digits, numbers and addresses have no octet more than they may fill.
+    uint8_t *digits = malloc(2 * size + 1), *room = malloc(other + 1);
+    octets_hex(digits, x, size);
+    printf(" %d .%.*s", (int)octets_line(x, 0, size, y, other), (int)(2 * size), digits);
+    n = octets_decimal(room, (int32_t)other, value);
+    printf(" %d .%.*s", n, n < 0 ? 0 : n, room);
+    n = octets_dotted(room, (int32_t)other, value);
+    printf(" %d .%.*s", n, n < 0 ? 0 : n, room);
+    octets_digits(room, other < 8 ? other : 8, value);
+    printf(" .%.*s", other < 8 ? (int)other : 8, room);
+    printf(" %d", (int)octets_mark(x, size, (int)(value % 36) - 1, y, other));
+    printf(" %d\\n", octets_token(x, size, y, other));
+    free(digits); free(room);
     free(text); free(base); free(utf8); free(z);
     free(x); free(y); free(to);
   }
@@ -90,7 +181,7 @@ describe.skipIf(!hasCompiler && process.env.CI !== "true")(
       timeout: 60_000,
     }, () => {
       const random = new SeededRandom(7);
-      const letters = bytes("\r\n \t\0\\aAzZ@[`{k");
+      const letters = bytes("\r\n \t\0\\aAzZ@[`{k,;");
       const text = (): Uint8Array =>
         new Uint8Array(random.uint32() % 24).map(() => letters[random.uint32() % letters.length]);
       const characters = ["a", "~", "\x7f", "\x1f", "\0", "é", "€", "😀", "\ud83d", "\ude00"];
@@ -133,6 +224,7 @@ describe.skipIf(!hasCompiler && process.env.CI !== "true")(
             Number(asciiText(a, 0, a.length) !== null),
             `.${base64Text(a, 0, a.length)}`,
             crcOf(a, 0, a.length, -1),
+            ...numbers(a, b),
           ];
           return words.join(" ");
         });
