@@ -6,7 +6,8 @@
  * single large ones, which would leave room unused.
  */
 
-const BUFFER_BYTES = 1024;
+/** Of the last buffer about a half stays unused, and each buffer costs 56 octets beside its content. */
+const BUFFER_BYTES = 512;
 /** A longer array has a buffer of its own. */
 const LONGEST_BYTES = 256;
 /** Every kind of array may begin at a multiple of this. */
@@ -24,12 +25,19 @@ function room(bytes: number): ArrayBuffer {
     at = 0;
     return new ArrayBuffer(bytes);
   }
+  const next = (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   if (buffer === null || used + bytes > BUFFER_BYTES) {
-    buffer = new ArrayBuffer(BUFFER_BYTES);
-    used = 0;
+    const other = new ArrayBuffer(BUFFER_BYTES);
+    at = 0;
+    // The one with more room left takes the next array.
+    if (buffer === null || next < used) {
+      buffer = other;
+      used = next;
+    }
+    return other;
   }
   at = used;
-  used = (used + bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  used += next;
   return buffer;
 }
 

@@ -123,6 +123,11 @@ export class Dialog {
     return 2 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + targetBytes <= size;
   }
 
+  /** @returns octets in which a draft with texts of those lengths has room, whatever its target becomes */
+  static bytesFor(fromBytes: number, toBytes: number, routesBytes: number): number {
+    return 2 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + TARGET_MOST_BYTES;
+  }
+
   /** Whether it has what a request outside of dialogs needs. */
   isDrafted(): boolean {
     return this.sizeOf(CALL_ID_TEXT) > 0;

@@ -49,7 +49,7 @@ import {
   writeRefused,
   writeSession,
 } from "../wire/sdpwriter.js";
-import { Writer } from "../wire/writer.js";
+import type { Writer } from "../wire/writer.js";
 import { KeyExchange } from "./keyexchange.js";
 
 export const NEGOTIATION_OK = 0;
@@ -120,7 +120,7 @@ const FIRST_VERSION = 1000000000;
 const REFUSED_USUAL = 7;
 const REFUSED_BYTES = REFUSED_USUAL * SDP_REFUSED_BYTES;
 /** Octets of one description: our audio, and what refuses the other media. */
-const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + REFUSED_BYTES;
+export const DESCRIPTION_BYTES = SDP_SESSION_BYTES + SDP_AUDIO_BYTES + REFUSED_BYTES;
 /** Above are multicast, reserved and broadcast addresses: no place to send one call's sound to. RFC 1112 §4 */
 const UNICAST_END = 0xe0000000;
 
@@ -144,9 +144,18 @@ export class NegotiationSettings {
   /** Theirs, while it is read. */
   readonly sdp = new Sdp();
   /** Ours, while it is written; what does not differ from the one before is not kept. */
-  readonly draft = new Uint8Array(DESCRIPTION_BYTES);
-  readonly writer = new Writer();
+  readonly draft: Uint8Array;
+  readonly writer: Writer;
   readonly audio = new AudioDescription();
+
+  /**
+   * @param draft of DESCRIPTION_BYTES at least @param writer both are for the time of one call only, so others may use
+   * them too
+   */
+  constructor(draft: Uint8Array, writer: Writer) {
+    this.draft = draft;
+    this.writer = writer;
+  }
 
   configure(ip: number, codecs: readonly number[], encryption = ENCRYPTION_OFF, keysInClear = false): void {
     this.ip = ip;
@@ -635,7 +644,7 @@ export class Negotiation {
 
   private openDescription(): Writer {
     const { writer, settings } = this;
-    writer.begin(settings.draft, 0, settings.draft.length);
+    writer.begin(settings.draft, 0, DESCRIPTION_BYTES);
     writeSession(writer, this.sessionId, this.version, this.soundIp);
     return writer;
   }
@@ -648,7 +657,7 @@ export class Negotiation {
     const end = writer.at;
     if (equal(draft, 0, end, local.bytes, local.start, local.end)) return NEGOTIATION_OK;
     this.version = this.lastVersion += 1;
-    writer.begin(draft, 0, draft.length);
+    writer.begin(draft, 0, DESCRIPTION_BYTES);
     writeSession(writer, this.sessionId, this.version, this.soundIp);
     const kept = this.savedLocal.bytes === this.first ? this.other() : this.first;
     writer.begin(kept, 0, kept.length);

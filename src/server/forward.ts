@@ -6,7 +6,7 @@
 
 import { NONE, octets, Span } from "../core/bytes.js";
 import { Flow, type Target } from "../transaction/flow.js";
-import { ResponseHead } from "../transaction/head.js";
+import { copyField, ResponseHead } from "../transaction/head.js";
 import { reasonOfRefusal } from "../transaction/inspection.js";
 import { hasOneVia, type TransactionLayer } from "../transaction/layer.js";
 import { copyRow, isIdentity, writeBody } from "../transaction/relay.js";
@@ -17,14 +17,18 @@ import { ROUTE, URI_CLOSE } from "../wire/lines.js";
 import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import {
+  HEADER_CALL_ID,
   HEADER_CONTACT,
   HEADER_CONTENT_LENGTH,
+  HEADER_CSEQ,
+  HEADER_FROM,
   HEADER_MAX_BREADTH,
   HEADER_MAX_FORWARDS,
   HEADER_PROXY_AUTHORIZATION,
   HEADER_RECORD_ROUTE,
   HEADER_ROUTE,
   HEADER_SUPPORTED,
+  HEADER_TO,
   HEADER_VIA,
   METHOD_INVITE,
   METHOD_NOTIFY,
@@ -175,6 +179,13 @@ export class Forwarder {
           break;
         case HEADER_CONTACT:
           if (row !== movedRow || !this.writeMoved(w, m, row, movedTo)) copyRow(w, m, row);
+          break;
+        case HEADER_FROM:
+        case HEADER_TO:
+        case HEADER_CALL_ID:
+        case HEADER_CSEQ:
+          // With their usual names: the ACK and the CANCEL of an INVITE are written from its lines.
+          copyField(w, m, row);
           break;
         default:
           if (row === assertedRow || !isIdentity(m.id(row))) copyRow(w, m, row);

@@ -33,7 +33,7 @@ import {
   RETRY_SOON,
   URI_EXPIRES,
 } from "../wire/lines.js";
-import { type Message, PARSE_OK } from "../wire/message.js";
+import { Message, PARSE_OK } from "../wire/message.js";
 import {
   HEADER_AUTHORIZATION,
   HEADER_REQUIRE,
@@ -167,6 +167,8 @@ export class Registrar implements LocationUser, ServerOwner {
   private readonly changed = new Bindings();
   /** The request that came just now; null when it has to be read again from its job. */
   private current: Message | null = null;
+  /** Such a request, read again. */
+  private readonly kept: Message;
 
   constructor(
     layer: TransactionLayer,
@@ -181,6 +183,7 @@ export class Registrar implements LocationUser, ServerOwner {
     this.store = options.store;
     this.options = options;
     this.node = random.uint32() | 0;
+    this.kept = new Message(layer.limits.headerRows);
     const places = options.places ?? new Places(layer);
     const { contacts, flowTimerS, flowPath = null } = options;
     this.contacts = new Contacts(contacts, options, places, flowTimerS > 0, flowPath);
@@ -378,7 +381,7 @@ export class Registrar implements LocationUser, ServerOwner {
       if (job.tries > 0) this.contacts.readContacts(this.current);
       return this.current;
     }
-    const m = this.layer.own;
+    const m = this.kept;
     if (job.size === 0 || m.parse(job.bytes, 0, job.size, false) !== PARSE_OK) return null;
     this.readAor(m);
     this.contacts.readContacts(m);

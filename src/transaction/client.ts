@@ -31,7 +31,6 @@ import { equal, NONE } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import type { TimerUser } from "../core/timers.js";
 import type { Message } from "../wire/message.js";
-import { PARSE_OK } from "../wire/message.js";
 import {
   METHOD_ACK,
   METHOD_BYE,
@@ -51,11 +50,12 @@ import { REACH_LATE, REACH_REFUSED, REACH_SILENT, REACH_TCP } from "./reach.js";
 import {
   DATAGRAM_MAX_BYTES,
   isTooLong,
+  readCSeq,
   sendByDatagram,
   sendOnce,
   stampVia,
+  writeOfInvite,
   writeRequestLine,
-  writeSame,
   writeUriOfLine,
   writeVia,
 } from "./request.js";
@@ -139,8 +139,7 @@ export interface Sealer {
 /** The functions and objects that a client transaction needs from its owner. */
 export interface ClientHost extends FailoverHost {
   readonly branches: Branches;
-  /** Scratch for one function call: a message to parse our own request, and as many octets as a transaction has. */
-  readonly own: Message;
+  /** Scratch for one function call: as many octets as a transaction has. */
   readonly scratch: Uint8Array;
   readonly scratchWriter: Writer;
   readonly scratchTarget: Target;
@@ -198,11 +197,10 @@ export class ClientTransaction implements TimerUser {
   /** Length of the buffer's content: the request, later the ACK. */
   private end = 0;
   /**
-   * The To tag of the 2xx that the buffer's ACK is for: buffer[ackTagStart, ackTagEnd). There is an ACK when ackEnd >
-   * 0.
+   * The To tag of the 2xx that the buffer's ACK is for is kept at the buffer's end, from ackTagStart on. There is an
+   * ACK when ackEnd > 0.
    */
   private ackTagStart = 0;
-  private ackTagEnd = 0;
   private ackEnd = 0;
   private isAckWaiting = false;
   /** The request went by TCP only because of its length, so UDP can still be tried. */
@@ -334,8 +332,8 @@ export class ClientTransaction implements TimerUser {
     this.branchLow = branches.low;
     if (this.sealer !== null) this.sealer.onWritten(this.buffer, this.end);
     // An INVITE that we cannot read ourselves could be neither acknowledged nor cancelled.
-    if (this.method === METHOD_INVITE && !this.readAgain(this.end)) return false;
-    this.cseq = this.method === METHOD_INVITE ? this.host.own.cseq : 0;
+    this.cseq = this.method === METHOD_INVITE ? readCSeq(this.buffer, this.end) : 0;
+    if (this.cseq < 0) return false;
     this.state = CLIENT_RESOLVING;
     this.host.onClientStarted(this);
     this.host.timers.start(this.endTimer, TRANSACTION_T1 * this.host.limits.t1Ms);
@@ -434,8 +432,9 @@ export class ClientTransaction implements TimerUser {
     this.ackTarget = isFirst ? this.target : this.host.scratchTarget;
     if (isFirst) this.ackEnd = 0;
     const w = this.writer;
-    w.begin(bytes, 0, bytes.length);
-    if (this.state !== CLIENT_ACCEPTED) w.ok = false;
+    w.begin(bytes, 0, bytes.length - (m.toTagEnd - m.toTagStart));
+    if (this.state !== CLIENT_ACCEPTED || w.limit <= 0) w.ok = false;
+    else if (isFirst) copyOctets(bytes, w.limit, m.bytes, m.toTagStart, m.toTagEnd);
     writeRequestLine(w, METHOD_ACK, uriBytes, uriStart, uriEnd);
     writeVia(w, this.host.transport, 0, 0);
     return w;
@@ -459,11 +458,8 @@ export class ClientTransaction implements TimerUser {
       if (this.host.transport.locate(other) === FIND_KNOWN) this.sendAckTo(this.host.scratchFlow, other, w.bytes, w.at);
       return;
     }
-    const own = this.host.own;
-    if (!this.readAgain(w.at)) return;
     this.ackEnd = w.at;
-    this.ackTagStart = own.toTagStart;
-    this.ackTagEnd = own.toTagEnd;
+    this.ackTagStart = w.limit;
     this.launchAck();
   }
 
@@ -822,27 +818,16 @@ export class ClientTransaction implements TimerUser {
    * §17.1.1.3
    */
   private acknowledge(m: Message): void {
-    const own = this.host.own;
+    const { scratch } = this.host;
     this.ackEnd = 0;
-    if (!this.readAgain(this.end)) return;
     const w = this.ownWriter;
+    copyOctets(scratch, 0, this.buffer, 0, this.end);
     w.begin(this.buffer, 0, this.buffer.length);
-    writeRequestLine(w, METHOD_ACK, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_ACK, m);
+    writeOfInvite(w, METHOD_ACK, scratch, m);
     if (!w.ok) return;
     this.end = w.at;
     this.ackEnd = w.at;
     this.host.transport.send(this.flow, this.buffer, 0, this.end);
-  }
-
-  /**
-   * Reads the buffer's `[0, end)` into `own` from a copy. Without the copy, a view of each buffer would have to be
-   * kept, or made each time.
-   */
-  private readAgain(end: number): boolean {
-    const { own, scratch } = this.host;
-    copyOctets(scratch, 0, this.buffer, 0, end);
-    return own.parse(scratch, 0, end, false) === PARSE_OK;
   }
 
   private repeatAck(flow: Flow): void {
@@ -858,7 +843,9 @@ export class ClientTransaction implements TimerUser {
   }
 
   private isAcknowledged(m: Message): boolean {
-    return this.ackEnd > 0 && equal(this.buffer, this.ackTagStart, this.ackTagEnd, m.bytes, m.toTagStart, m.toTagEnd);
+    return (
+      this.ackEnd > 0 && equal(this.buffer, this.ackTagStart, this.buffer.length, m.bytes, m.toTagStart, m.toTagEnd)
+    );
   }
 
   private launchAck(): void {
@@ -881,7 +868,7 @@ export class ClientTransaction implements TimerUser {
     const { timers, limits, transport, scratch } = this.host;
     this.isCancelSent = true;
     timers.start(this.endTimer, TRANSACTION_T1 * limits.t1Ms);
-    if (!this.readAgain(this.end)) return;
+    copyOctets(scratch, 0, this.buffer, 0, this.end);
     if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {
       // The INVITE is still needed for its ACK.
       copyOctets(this.buffer, 0, scratch, 0, this.end);
@@ -896,11 +883,9 @@ export class ClientTransaction implements TimerUser {
 
   /** @returns false when it does not fit */
   private writeCancel(lines: Uint8Array): boolean {
-    const own = this.host.own;
     const w = this.ownWriter;
     w.begin(this.buffer, 0, this.buffer.length);
-    writeRequestLine(w, METHOD_CANCEL, own.bytes, own.uriStart, own.uriEnd);
-    writeSame(w, own, METHOD_CANCEL, own, lines);
+    writeOfInvite(w, METHOD_CANCEL, this.host.scratch, null, lines);
     const { ok } = w;
     w.ok = false;
     return ok;

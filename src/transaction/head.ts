@@ -188,12 +188,13 @@ function advance(w: Writer, at: number): void {
   else w.at = at;
 }
 
-/** Copies every field of that id, in order. */
+/** Copies every field of that id, in order, with its usual name. */
 export function copyFields(w: Writer, m: Message, id: number): void {
   for (let row = m.first(id); row >= 0; row = m.next(row)) copyField(w, m, row);
 }
 
-function copyField(w: Writer, m: Message, row: number): void {
+/** Copies a field with its usual name. */
+export function copyField(w: Writer, m: Message, row: number): void {
   w.put(HEADER_NAMES[m.id(row)]);
   w.put(COLON);
   w.copy(m.bytes, m.valueStart(row), m.valueEnd(row));

@@ -157,7 +157,6 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly transport: Transport;
   readonly branches: Branches;
   readonly counters: TransactionCounters;
-  readonly own: Message;
   readonly scratch: Uint8Array;
   readonly scratchWriter = new Writer();
   readonly scratchTarget = new Target();
@@ -212,7 +211,6 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.branches = new Branches(random);
     this.counters = this.transport.counters;
     this.message = new Message(limits.headerRows);
-    this.own = new Message(limits.headerRows);
     const buffers = octetArrays(limits.clients + limits.servers + 1, limits.transactionBytes);
     this.scratch = buffers[limits.clients + limits.servers];
     this.answers = new Answers(this.transport, random, this.scratch);

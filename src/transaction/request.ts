@@ -1,25 +1,17 @@
 /**
  * Writes the parts of our requests that the transaction layer writes itself: the first line, our Via, and the whole of
- * the requests that belong to an INVITE (ACK for a response other than 2xx, CANCEL).
+ * the requests that belong to an INVITE (ACK for a response other than 2xx, CANCEL). These are copied line by line from
+ * the INVITE as it was sent, so no second message has to be kept to read it with.
  * Not here: when they are sent (client.ts).
  */
 
-import { NONE, octets } from "../core/bytes.js";
-import { CSEQ, EMPTY_BODY, MAX_FORWARDS_70, TAG, TO, VIA } from "../wire/lines.js";
+import { equal, equalNoCase, NONE, octets, UINT32_MOST } from "../core/bytes.js";
+import { skipSpace } from "../wire/lex.js";
+import { CALL_ID, CSEQ, EMPTY_BODY, FROM, ROUTE, TAG, TO } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
-import {
-  HEADER_CALL_ID,
-  HEADER_FROM,
-  HEADER_MAX_FORWARDS,
-  HEADER_ROUTE,
-  HEADER_TO,
-  METHOD_NAMES,
-  TRANSPORT_TCP,
-  TRANSPORT_UDP,
-} from "../wire/names.js";
+import { HEADER_TO, METHOD_NAMES, TRANSPORT_TCP, TRANSPORT_UDP } from "../wire/names.js";
 import type { Writer } from "../wire/writer.js";
 import type { Flow, Target } from "./flow.js";
-import { copyFields } from "./head.js";
 import type { Transport } from "./transport.js";
 
 const REQUEST_VERSION = octets(" SIP/2.0\r\n");
@@ -27,6 +19,14 @@ const VIA_START = octets("Via: SIP/2.0/");
 const VIA_UDP = octets("UDP ");
 const COOKIE = octets(";branch=z9hG4bK");
 const RPORT = octets(";rport\r\n");
+const MAX_FORWARDS = octets("Max-Forwards: ");
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const ZERO = 0x30;
+const NINE = 0x39;
+const SEMICOLON = 0x3b;
+const GREATER = 0x3e;
 const TO_BIT = 1 << HEADER_TO;
 /** The names of the transports in a Via, by TRANSPORT_*. */
 const NAMES: readonly Uint8Array[] = [NONE, octets("UDP"), octets("TCP"), octets("TLS")];
@@ -91,37 +91,84 @@ export function stampVia(bytes: Uint8Array, end: number, kind: number, transport
 }
 
 /**
- * Writes the fields that an ACK (§17.1.1.3) or a CANCEL (§9.1) shares with its INVITE: topmost Via, Route,
- * Max-Forwards, From, Call-ID, CSeq number.
- * @param named has the To: the response, or the INVITE itself @param more whole header lines of its own
+ * Writes the ACK (§17.1.1.3) or the CANCEL (§9.1) that belongs to an INVITE, with what it shares with it: Request-URI,
+ * topmost Via, Route, Max-Forwards, From, Call-ID, CSeq number.
+ * @param invite a Writer wrote it, so each of these fields is a line with its usual name @param named the response that
+ * has the To; null: that of the INVITE @param more whole header lines of its own
  */
-export function writeSame(w: Writer, own: Message, method: number, named: Message, more: Uint8Array = NONE): void {
-  w.put(VIA);
-  w.copy(own.bytes, own.viaStart, own.viaEnd);
-  w.crlf();
-  copyFields(w, own, HEADER_ROUTE);
-  if (own.has(HEADER_MAX_FORWARDS)) copyFields(w, own, HEADER_MAX_FORWARDS);
-  else w.put(MAX_FORWARDS_70);
-  copyFields(w, own, HEADER_FROM);
-  w.put(TO);
-  if ((named.unfit & TO_BIT) === 0) w.copy(named.bytes, named.toStart, named.toEnd);
-  else {
-    // A malformed To is not sent on: To is written as it should be, with the tag that was found.
-    w.copy(own.bytes, own.toStart, own.toEnd);
-    if (own.toTagEnd === own.toTagStart && named.toTagEnd > named.toTagStart) {
+export function writeOfInvite(
+  w: Writer,
+  method: number,
+  invite: Uint8Array,
+  named: Message | null,
+  more: Uint8Array = NONE,
+): void {
+  const via = invite.indexOf(LF) + 1;
+  let line = invite.indexOf(LF, via) + 1;
+  w.put(METHOD_NAMES[method]);
+  w.raw(invite, invite.indexOf(SPACE), line);
+  for (let next = line; next > 0 && invite[line] !== CR; line = next) {
+    next = invite.indexOf(LF, line) + 1;
+    if (isNamed(invite, line, CSEQ)) {
+      w.raw(invite, line, invite.indexOf(SPACE, line + CSEQ.length) + 1);
+      w.put(METHOD_NAMES[method]);
+      w.crlf();
+    } else if (named !== null && isNamed(invite, line, TO)) writeTo(w, invite, line, next - 2, named);
+    else if (
+      isNamed(invite, line, ROUTE) ||
+      isNamed(invite, line, MAX_FORWARDS) ||
+      isNamed(invite, line, FROM) ||
+      isNamed(invite, line, TO) ||
+      isNamed(invite, line, CALL_ID)
+    )
+      w.raw(invite, line, next);
+  }
+  w.put(more);
+  w.put(EMPTY_BODY);
+}
+
+/** Writes the To of the response. If it is malformed, it is not sent on: then it is the INVITE's, with the tag found. */
+function writeTo(w: Writer, invite: Uint8Array, start: number, end: number, named: Message): void {
+  if ((named.unfit & TO_BIT) === 0) {
+    w.put(TO);
+    w.copy(named.bytes, named.toStart, named.toEnd);
+  } else {
+    w.raw(invite, start, end);
+    if (named.toTagEnd > named.toTagStart && !hasTag(invite, start, end)) {
       w.put(TAG);
       w.copy(named.bytes, named.toTagStart, named.toTagEnd);
     }
   }
   w.crlf();
-  copyFields(w, own, HEADER_CALL_ID);
-  w.put(CSEQ);
-  w.uint(own.cseq);
-  w.octet(0x20);
-  w.put(METHOD_NAMES[method]);
-  w.crlf();
-  w.put(more);
-  w.put(EMPTY_BODY);
+}
+
+/** Returns whether the line of an address has a tag. */
+function hasTag(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = Math.max(start, bytes.lastIndexOf(GREATER, end - 1)); i < end; i++) {
+    if (bytes[i] !== SEMICOLON) continue;
+    const at = skipSpace(bytes, i + 1, end);
+    if (equalNoCase(bytes, at, at + TAG.length - 1, TAG, 1, TAG.length)) return true;
+  }
+  return false;
+}
+
+/** @returns the number in CSeq of a request that a Writer wrote, `bytes[0, end)`; -1 when there is none */
+export function readCSeq(bytes: Uint8Array, end: number): number {
+  let line = bytes.indexOf(LF) + 1;
+  while (line > 0 && line < end && bytes[line] !== CR && !isNamed(bytes, line, CSEQ))
+    line = bytes.indexOf(LF, line) + 1;
+  if (line >= end || !isNamed(bytes, line, CSEQ)) return -1;
+  let value = 0;
+  for (let at = line + CSEQ.length; bytes[at] !== SPACE; at++) {
+    if (bytes[at] < ZERO || bytes[at] > NINE || value > UINT32_MOST) return -1;
+    value = value * 10 + bytes[at] - ZERO;
+  }
+  return value <= UINT32_MOST ? value : -1;
+}
+
+/** Returns whether the line has that name, which is given with the colon and blank behind it. */
+function isNamed(bytes: Uint8Array, line: number, name: Uint8Array): boolean {
+  return bytes[line] === name[0] && equal(bytes, line, line + name.length, name, 0, name.length);
 }
 
 /** Whether a request of that length should go by TCP: by UDP it might get lost. RFC 3261 §18.1.1 */

@@ -191,7 +191,7 @@ export class UserAgent
   settings: UserAgentSettings;
   private readonly inCall: InCall;
   private readonly ownAddress: OwnAddress;
-  private readonly negotiation = new NegotiationSettings();
+  private readonly negotiation: NegotiationSettings;
   private readonly credentials: Credentials;
   private readonly infoSender = new InfoSender();
   private readonly random: RandomSource;
@@ -205,6 +205,7 @@ export class UserAgent
     this.random = random;
     this.user = user;
     this.layer = new TransactionLayer(parts, this);
+    this.negotiation = new NegotiationSettings(this.layer.scratch, this.layer.scratchWriter);
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
     const texts = octetArrays(limits.dialogs, limits.dialogBytes);

@@ -6,6 +6,7 @@ import { masterBytesOf, SUITE_COUNT, SUITE_NAMES, SUITE_NONE } from "../../src/c
 import {
   CONNECTION_NONE,
   CONNECTION_UNKNOWN,
+  DESCRIPTION_BYTES,
   ENCRYPTION_OFF,
   ENCRYPTION_OFFER,
   ENCRYPTION_REQUIRE,
@@ -16,6 +17,7 @@ import {
   NegotiationSettings,
   WARNING_CODES,
 } from "../../src/dialog/negotiation.js";
+import { Writer } from "../../src/wire/writer.js";
 import { SeededRandom } from "../random.js";
 import { runs } from "../runs.js";
 
@@ -23,7 +25,7 @@ let seed = 1;
 
 /** Makes one end of a call. @param isPrivate its signalling is encrypted */
 function end(encryption: number, isPrivate = true): Negotiation {
-  const settings = new NegotiationSettings();
+  const settings = new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer());
   settings.configure(ipv4("192.0.2.1"), [0, 8]);
   settings.encryption = encryption;
   const made = new Negotiation(settings, new SeededRandom(seed++));
@@ -148,7 +150,7 @@ describe("an offer of ours", () => {
     expect(crypto(offerOf(n))).toEqual([]);
     expect(accept(n, theirs("m=audio 5000 RTP/AVP 0", AES_80()))).toBe(NEGOTIATION_OK);
     expect(suite(n)).toBe(SUITE_NONE);
-    const settings = new NegotiationSettings();
+    const settings = new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer());
     settings.configure(ipv4("192.0.2.1"), [0]);
     settings.encryption = ENCRYPTION_OFFER;
     settings.keysInClear = true;

@@ -1,11 +1,12 @@
 import { expect, it } from "vitest";
 import { ipv4 } from "../../src/core/address.js";
 import { octets, Span } from "../../src/core/bytes.js";
-import { NEGOTIATION_OK, Negotiation, NegotiationSettings } from "../../src/dialog/negotiation.js";
+import { DESCRIPTION_BYTES, NEGOTIATION_OK, Negotiation, NegotiationSettings } from "../../src/dialog/negotiation.js";
 import { Md5 } from "../../src/wire/md5.js";
 import { findPart } from "../../src/wire/multipart.js";
 import { SDP_OK, Sdp } from "../../src/wire/sdp.js";
 import { Sha256 } from "../../src/wire/sha256.js";
+import { Writer } from "../../src/wire/writer.js";
 import { perStep, stepsMade } from "../heap.js";
 
 // Addresses below 64.0.0.0 fit V8's small integers (XS has no such border); V8 may keep others on the heap.
@@ -51,7 +52,7 @@ it("nothing is made to find a part of a body", () => {
 });
 
 it("nothing is made to offer, to take an answer, to answer and to go back", () => {
-  const settings = new NegotiationSettings();
+  const settings = new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer());
   settings.configure(ipv4("10.0.0.1"), [0, 8]);
   const n = new Negotiation(settings, { uint32: () => 77 });
   n.port = 4000;

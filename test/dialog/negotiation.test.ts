@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ipv4, ipv4Text } from "../../src/core/address.js";
 import { octets } from "../../src/core/bytes.js";
 import {
+  DESCRIPTION_BYTES,
   NEGOTIATION_ADDRESS,
   NEGOTIATION_MALFORMED,
   NEGOTIATION_NO_CODEC,
@@ -12,10 +13,11 @@ import {
   NegotiationSettings,
 } from "../../src/dialog/negotiation.js";
 import { DIRECTION_INACTIVE, DIRECTION_RECVONLY, SDP_OK, Sdp } from "../../src/wire/sdp.js";
+import { Writer } from "../../src/wire/writer.js";
 import { runs } from "../runs.js";
 
 function negotiation(codecs = [0, 8]): Negotiation {
-  const settings = new NegotiationSettings();
+  const settings = new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer());
   settings.configure(ipv4("192.0.2.1"), codecs);
   const made = new Negotiation(settings, { uint32: () => 77 });
   made.port = 4000;

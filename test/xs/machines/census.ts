@@ -2,7 +2,7 @@
 import type { Device } from "../../../hal/device.js";
 import { Timers } from "../../../src/core/timers.js";
 import { Dialog } from "../../../src/dialog/dialog.js";
-import { Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
+import { DESCRIPTION_BYTES, Negotiation, NegotiationSettings } from "../../../src/dialog/negotiation.js";
 import { DOOR_LIMITS, stationTimers } from "../../../src/driver/limits.js";
 import { Paging } from "../../../src/driver/paging.js";
 import { EventQueue } from "../../../src/links/eventqueue.js";
@@ -27,6 +27,7 @@ import { Digest } from "../../../src/wire/digest.js";
 import { MdnsWriter } from "../../../src/wire/mdns.js";
 import { Message } from "../../../src/wire/message.js";
 import { Uri } from "../../../src/wire/uri.js";
+import { Writer } from "../../../src/wire/writer.js";
 import { SeededRandom } from "../../random.js";
 import { hostOf, inhabit } from "./host.js";
 import { Flash, populate } from "./residents.js";
@@ -46,7 +47,7 @@ function take(name: string, make: () => unknown): void {
   host.print(name + " " + (host.slots() - slots) + " " + (host.chunks() - chunks));
 }
 
-/** Takes the mean of several, since small arrays share buffers of 1,024 octets (core/arrays.ts). */
+/** Takes the mean of several, since small arrays share buffers of 512 octets (core/arrays.ts). */
 function takeMean(name: string, make: () => unknown): void {
   const several: unknown[] = [];
   for (let i = 0; i < MEAN_OF; i++) several.push(null);
@@ -100,7 +101,10 @@ inhabit({
     take("Account", () => new Account(settings));
     take("Credentials", () => new Credentials(random));
     take("Dialog", () => new Dialog(new Uint8Array(limits.dialogBytes)));
-    take("Negotiation", () => new Negotiation(new NegotiationSettings(), random));
+    take(
+      "Negotiation",
+      () => new Negotiation(new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer()), random),
+    );
     take("Redirects", () => new Redirects());
     take("JitterBuffer", () => new JitterBuffer(JITTER_LIMITS));
     const clock = timers();
