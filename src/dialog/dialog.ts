@@ -60,6 +60,9 @@ const address = new NameAddress();
 const uri = new Uri();
 const list = new ValueList();
 const writer = new Writer();
+// What `target` and `requestUri` return.
+const target = new Span();
+const requestUri = new Span();
 
 // The texts that a dialog keeps.
 const CALL_ID_TEXT = 0;
@@ -71,7 +74,11 @@ const REMOTE = 3;
 const REMOTE_TAG = 4;
 /** The route set as one comma-separated value, in the order in which it is to be visited. */
 const ROUTES = 5;
-const TEXTS = 6;
+/** The addr-spec that requests go to: their Contact, or of a draft what is called. */
+const TARGET = 6;
+/** The Request-URI of the request that was begun last, which is another text's. */
+const REQUEST_URI = 7;
+const TEXTS = 8;
 
 export class Dialog {
   state = DIALOG_FREE;
@@ -85,9 +92,6 @@ export class Dialog {
   acknowledged = false;
   /** The last RSeq we acknowledged here, -1 when none. RFC 3262 §4 */
   rseq = -1;
-  readonly target = new Span();
-  /** The Request-URI of the request that was begun last. */
-  readonly requestUri = new Span();
   /** The connection by TLS on which the other side said last where it is; missing if it did not say so by TLS. */
   declare private back?: number;
   /**
@@ -113,8 +117,17 @@ export class Dialog {
     this.rseq = -1;
     if (this.back !== undefined) this.back = -1;
     if (this.way !== undefined) this.way = TRANSPORT_NONE;
-    this.target.clear();
     this.places.fill(0);
+  }
+
+  /** The addr-spec that requests go to. It holds until another dialog is asked for its own. */
+  get target(): Span {
+    return this.textOf(TARGET, target);
+  }
+
+  /** The Request-URI of the request that was begun last. It holds until another dialog is asked for its own. */
+  get requestUri(): Span {
+    return this.textOf(REQUEST_URI, requestUri);
   }
 
   /** Whether a draft with texts of those lengths has room in a dialog of `size` octets. */
@@ -201,7 +214,7 @@ export class Dialog {
     if (!w.ok) return false;
     if (this.readContact(m)) return this.setTarget(address.bytes, address.uriStart, address.uriEnd);
     // A provisional response may come without a Contact: then the Request-URI stays the target.
-    return this.setTarget(draft.target.bytes, draft.target.start, draft.target.end);
+    return this.setTarget(draft.bytes, draft.startOf(TARGET), draft.endOf(TARGET));
   }
 
   /** Whether From, To or Call-ID of the response `m` cannot be sent on as they came. */
@@ -231,9 +244,9 @@ export class Dialog {
    */
   confirm(m: Message): boolean {
     // The target lies behind the routes, and gives way to them.
-    const { bytes, target } = this;
-    const size = target.size();
-    bytes.copyWithin(bytes.length - size, target.start, target.end);
+    const { bytes } = this;
+    const size = this.sizeOf(TARGET);
+    bytes.copyWithin(bytes.length - size, this.startOf(TARGET), this.endOf(TARGET));
     const w = this.openTexts();
     w.at = this.endOf(REMOTE);
     this.openField(ROUTES);
@@ -242,7 +255,7 @@ export class Dialog {
     // The writer is asked before the same one writes the target.
     if (!w.ok || w.at + size > bytes.length) return false;
     bytes.copyWithin(w.at, bytes.length - size, bytes.length);
-    target.set(bytes, w.at, w.at + size);
+    this.place(TARGET, w.at, w.at + size);
     if (this.readContact(m) && !this.setTarget(address.bytes, address.uriStart, address.uriEnd)) return false;
     this.state = DIALOG_CONFIRMED;
     return true;
@@ -396,7 +409,7 @@ export class Dialog {
     writer.begin(this.bytes, from, this.bytes.length);
     writer.copy(bytes, start, end);
     if (!writer.ok) return false;
-    this.target.set(this.bytes, from, writer.at);
+    this.place(TARGET, from, writer.at);
     return true;
   }
 
@@ -406,7 +419,7 @@ export class Dialog {
    */
   beginRequest(t: ClientTransaction, method: number, defaultTransport: number): Writer {
     const isLoose = this.aimRequest(t, defaultTransport);
-    const w = t.beginRequest(method, this.bytes, this.requestUri.start, this.requestUri.end);
+    const w = t.beginRequest(method, this.bytes, this.startOf(REQUEST_URI), this.endOf(REQUEST_URI));
     this.writeHead(w, method, this.localCseq, isLoose);
     return w;
   }
@@ -419,8 +432,7 @@ export class Dialog {
   aimRequest(t: ClientTransaction, defaultTransport: number): boolean {
     this.localCseq += 1;
     const isLoose = this.readHop();
-    if (isLoose) this.requestUri.set(this.bytes, this.target.start, this.target.end);
-    else this.requestUri.set(this.bytes, uri.start, uri.end);
+    this.place(REQUEST_URI, this.lineStart(isLoose), this.lineEnd(isLoose));
     t.aimRequest(uri, this.unnamedTransport(defaultTransport), this.back);
     const { transport } = t.target;
     // Where both are UDP, nothing depends on the way.
@@ -439,7 +451,7 @@ export class Dialog {
   beginAck(t: ClientTransaction, m: Message, defaultTransport: number): Writer {
     const cseq = m.cseq;
     const loose = this.readHop();
-    const w = t.beginAck(m, this.bytes, loose ? this.target.start : uri.start, loose ? this.target.end : uri.end);
+    const w = t.beginAck(m, this.bytes, this.lineStart(loose), this.lineEnd(loose));
     t.aimAck(uri, this.unnamedTransport(defaultTransport));
     this.writeHead(w, METHOD_ACK, cseq, loose);
     return w;
@@ -451,8 +463,7 @@ export class Dialog {
    */
   beginOnce(layer: TransactionLayer, method: number, cseq: number, defaultTransport: number): Writer {
     const loose = this.readHop();
-    const start = loose ? this.target.start : uri.start;
-    const w = layer.beginOnce(method, this.bytes, start, loose ? this.target.end : uri.end);
+    const w = layer.beginOnce(method, this.bytes, this.lineStart(loose), this.lineEnd(loose));
     layer.onceTargetUri(uri, this.unnamedTransport(defaultTransport), this.back ?? -1);
     this.writeHead(w, method, cseq, loose);
     return w;
@@ -480,7 +491,8 @@ export class Dialog {
 
   /** Whether the target is a sips URI. */
   get isSecure(): boolean {
-    const { bytes, start } = this.target;
+    const { bytes } = this;
+    const start = this.startOf(TARGET);
     return bytes[start + 4] === COLON && lower(bytes[start + 3]) === SMALL_S;
   }
 
@@ -498,8 +510,17 @@ export class Dialog {
         return uri.isLoose();
       }
     }
-    uri.parse(this.target.bytes, this.target.start, this.target.end);
+    uri.parse(this.bytes, this.startOf(TARGET), this.endOf(TARGET));
     return true;
+  }
+
+  /** @returns the start of the Request-URI in `bytes`, after `readHop` */
+  private lineStart(isLoose: boolean): number {
+    return isLoose ? this.startOf(TARGET) : uri.start;
+  }
+
+  private lineEnd(isLoose: boolean): number {
+    return isLoose ? this.endOf(TARGET) : uri.end;
   }
 
   private writeHead(w: Writer, method: number, cseq: number, isLoose: boolean): void {
@@ -525,7 +546,7 @@ export class Dialog {
         w.octet(0x2c);
       }
       w.octet(0x3c);
-      w.span(this.target);
+      this.put(w, TARGET);
       w.octet(0x3e);
     }
     w.crlf();
@@ -603,6 +624,11 @@ export class Dialog {
 
   private put(w: Writer, text: number): void {
     w.copy(this.bytes, this.startOf(text), this.endOf(text));
+  }
+
+  private place(text: number, start: number, end: number): void {
+    this.places[text << 1] = start;
+    this.places[(text << 1) + 1] = end;
   }
 
   private openField(text: number): void {

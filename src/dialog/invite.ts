@@ -63,9 +63,9 @@ export function writeInvite(
   offer: Span,
   isChange: boolean,
 ): boolean {
-  const { requestUri } = dialog;
   const leastBytes = leastBytesOf(offer, isChange);
   const isLoose = dialog.aimRequest(t, context.transport);
+  const { requestUri } = dialog;
   // The request line and our Via.
   const w = t.beginRequest(METHOD_INVITE, requestUri.bytes, requestUri.start, requestUri.end);
   w.put(MAX_FORWARDS_70);

@@ -12,7 +12,8 @@
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
 import { PORT_MOST } from "../core/address.js";
-import { equal, Span } from "../core/bytes.js";
+import { equal, NONE, Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import { Protection, SUITE_NONE } from "../core/suites.js";
 import type { Outside } from "../transaction/outside.js";
@@ -114,6 +115,8 @@ const NO_MEDIUM = -1;
 /** The payload type we offer for telephone-event; answers take the other side's. */
 const EVENT_TYPE = 101;
 const DEFAULT_PTIME_MS = 20;
+/** What is kept of a description grows in steps of so many octets. */
+const STEP_BYTES = 64;
 /** Versions count from here, so that all have the same number of digits. */
 const FIRST_VERSION = 1000000000;
 /** Media that are refused with all that fits of their formats; of more each has less room. */
@@ -257,10 +260,12 @@ export class Negotiation {
   /** Null until encryption is wanted. */
   private keys: KeyExchange | null = null;
   private readonly saved = new Agreed();
-  /** Two descriptions by turns, so that a refused offer leaves the one that is in force. */
-  private readonly first = new Uint8Array(DESCRIPTION_BYTES);
-  /** Made when the call's description changes: most calls have one alone. */
-  private second: Uint8Array | null = null;
+  /**
+   * Two descriptions by turns, so that a refused offer leaves the one that is in force. Each is as long as the longest
+   * that it had to hold, DESCRIPTION_BYTES at most: most calls have one alone, with a third of that.
+   */
+  private first: Uint8Array = NONE;
+  private second: Uint8Array = NONE;
   private readonly savedLocal = new Span();
   private sessionId = 0;
   private version = FIRST_VERSION;
@@ -659,16 +664,13 @@ export class Negotiation {
     this.version = this.lastVersion += 1;
     writer.begin(draft, 0, DESCRIPTION_BYTES);
     writeSession(writer, this.sessionId, this.version, this.soundIp);
-    const kept = this.savedLocal.bytes === this.first ? this.other() : this.first;
-    writer.begin(kept, 0, kept.length);
-    writer.raw(draft, 0, end);
+    const isFirstInForce = this.savedLocal.size() > 0 && this.savedLocal.bytes === this.first;
+    const kept = withRoom(isFirstInForce ? this.second : this.first, end);
+    if (isFirstInForce) this.second = kept;
+    else this.first = kept;
+    copyOctets(kept, 0, draft, 0, end);
     local.set(kept, 0, end);
     return NEGOTIATION_OK;
-  }
-
-  private other(): Uint8Array {
-    this.second ??= new Uint8Array(DESCRIPTION_BYTES);
-    return this.second;
   }
 
   /**
@@ -765,4 +767,11 @@ function isUnicast(ip: number): boolean {
 
 function isUsable(media: SdpMedia): boolean {
   return media.type === MEDIA_AUDIO && media.proto !== PROTO_OTHER;
+}
+
+/** @returns `kept`, or a longer array in its place that has room for a description of `size` octets */
+function withRoom(kept: Uint8Array, size: number): Uint8Array {
+  return kept.length >= size
+    ? kept
+    : new Uint8Array(Math.min(DESCRIPTION_BYTES, (size + STEP_BYTES - 1) & -STEP_BYTES));
 }

@@ -330,7 +330,8 @@ export class Call implements SessionUser, TimerUser {
     // The reason may be credentials that went along in advance: they are not sent again.
     if (m !== null && (m.status === 400 || m.status === 403)) this.context.credentials.forgetProxies();
     if (draft === null) return false;
-    if (m !== null && m.status < 400) redirects.addContacts(m, this.context.layer.transport.hasTls, draft.isSecure);
+    if (m !== null && m.status < 400)
+      redirects.addContacts(m, draft.target, this.context.layer.transport.hasTls, draft.isSecure);
     while (redirects.takeNext(span)) {
       if (!draft.setTarget(span.bytes, span.start, span.end)) continue;
       // By a proxy that is not reached by TLS nothing goes to sips. RFC 3261 §26.2.2

@@ -56,12 +56,12 @@ export class Moved {
   /** Takes a 3xx. @param from where the request went @returns whether there is somewhere to go, which is `uri` then */
   follow(m: Message, from: Span, nowMs: number): boolean {
     if (!this.isFollowing) {
-      this.redirects.startAt(from);
+      this.redirects.start();
       this.isFollowing = true;
     }
     this.wasTrusted = this.isTrusted;
     // The registrar's URI is one with sip, and by TLS where sip.transport says so.
-    this.redirects.addContacts(m, false, false);
+    this.redirects.addContacts(m, from, false, false);
     this.untilMs = m.status === MOVED_PERMANENTLY ? Infinity : nowMs + 1000 * lastsS(m);
     return this.followNext();
   }

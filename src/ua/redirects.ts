@@ -34,22 +34,22 @@ export class Redirects {
   /** q in thousandths, or TRIED. */
   private weights: Int16Array = NO_WEIGHTS;
   private count = 0;
-  /** The place called first, which is read when a 3xx comes; null when it is among the entries. */
-  private first: Span | null = null;
+  /** No 3xx came yet, so the place called first is not among the entries. */
+  private isAtFirst = false;
 
-  /** A call begins. @param uri where it goes first, an addr-spec; it stays as it is until another place is taken */
-  startAt(uri: Span): void {
+  /** A call begins. */
+  start(): void {
     this.count = 0;
-    this.first = uri;
+    this.isAtFirst = true;
   }
 
   /**
    * Takes the Contacts of a 3xx. Those with sips need TLS, and a request to sips goes on to sips alone. RFC 3261
    * §8.1.3.4, §26.2.2
-   * @param hasTls whether sips can be followed @param isSecure whether the 3xx answers a request to sips
+   * @param from where the request went, an addr-spec @param hasTls whether sips can be followed @param isSecure whether the 3xx answers a request to sips
    */
-  addContacts(m: Message, hasTls: boolean, isSecure: boolean): void {
-    if (this.first !== null) this.keepFirst(this.first);
+  addContacts(m: Message, from: Span, hasTls: boolean, isSecure: boolean): void {
+    if (this.isAtFirst) this.keepFirst(from);
     list.beginField(m, HEADER_CONTACT);
     while (list.next()) {
       if (!address.parseWithUri(list.bytes, list.start, list.end, theirs)) continue;
@@ -71,7 +71,7 @@ export class Redirects {
   }
 
   private keepFirst(uri: Span): void {
-    this.first = null;
+    this.isAtFirst = false;
     if (this.bytes === NONE) {
       this.bytes = new Uint8Array(ALL_BYTES);
       this.starts = uint16Array(ENTRIES + 1);

@@ -360,7 +360,7 @@ export class UserAgent
     if (!draft.draft(this.random, account.from, EMPTY, span, isDirect ? EMPTY : account.routes))
       return "'" + written + "' is too long to call";
     call.use(context);
-    call.redirects.startAt(draft.target);
+    call.redirects.start();
     return this.wayProblem(draft, context.transport);
   }
 
