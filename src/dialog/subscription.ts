@@ -144,7 +144,7 @@ export class Subscription extends Notifier {
 
   protected prepareBody(): number {
     const { layer } = this.context;
-    const w = layer.scratchWriter;
+    const w = layer.writer;
     w.begin(layer.scratch, 0, layer.scratch.length);
     this.state.writeState(w, this.version);
     this.version += 1;

@@ -202,7 +202,7 @@ export class Forwarder {
    */
   forwardOnce(m: Message, route: Route, hop: Hop, branchHigh: number, branchLow: number): number {
     const { layer } = this;
-    const { scratchWriter: w, scratchTarget: target, scratchFlow: flow, scratch, transport } = layer;
+    const { writer: w, scratchTarget: target, scratchFlow: flow, scratch, transport } = layer;
     target.set(TRANSPORT_NONE, -1, 0, -1);
     const status = this.aimHop(m, route, hop, target);
     if (status !== 0) return status;

@@ -313,7 +313,7 @@ export class Registrar implements LocationUser, ServerOwner {
     }
     // The answer is written before the change is asked for: afterwards the bindings may be those of another request.
     this.writeOk(t, changed);
-    if (!t.writer.ok) {
+    if (!t.keepResponse()) {
       this.refuseRequest(t, 513);
       this.endJob(job);
       return;

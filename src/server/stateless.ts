@@ -185,7 +185,7 @@ export class StatelessProxy implements Bypass, LocationUser {
       via.parse(list.bytes, list.start, list.end) &&
       word[0] === this.branchOf(m, via.branchStart, via.branchEnd, via.sentByStart, via.sentByEnd) &&
       this.aimBack(via);
-    const w = layer.scratchWriter;
+    const w = layer.writer;
     if (isPassed) {
       w.begin(layer.scratch, 0, layer.scratch.length);
       writeRelayed(w, m, NONE, 0, this.answered);

@@ -8,7 +8,7 @@ import type { RandomSource } from "../core/random.js";
 import { EMPTY_BODY, SIP_VERSION } from "../wire/lines.js";
 import type { Message } from "../wire/message.js";
 import { reasonPhrase } from "../wire/status.js";
-import { Writer } from "../wire/writer.js";
+import type { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import { ResponseHead } from "./head.js";
 import { type ServerTransaction, shortStatus } from "./server.js";
@@ -18,7 +18,7 @@ import type { Transport } from "./transport.js";
 export class Answers {
   private readonly transport: Transport;
   private readonly buffer: Uint8Array;
-  private readonly writer = new Writer();
+  private readonly writer: Writer;
   private readonly head = new ResponseHead();
   private readonly back = new Flow();
   private readonly seedHigh: number;
@@ -28,10 +28,11 @@ export class Answers {
   private headEnd = 0;
   private status = 0;
 
-  /** @param buffer takes an answer for the time of one call; it has the size of the longest */
-  constructor(transport: Transport, random: RandomSource, buffer: Uint8Array) {
+  /** @param buffer takes an answer for the time of one call; it has the size of the longest @param writer of all */
+  constructor(transport: Transport, random: RandomSource, buffer: Uint8Array, writer: Writer) {
     this.transport = transport;
     this.buffer = buffer;
+    this.writer = writer;
     this.seedHigh = random.uint32() | 0;
     this.seedLow = random.uint32() | 0;
   }

@@ -42,7 +42,7 @@ import {
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import type { Uri } from "../wire/uri.js";
-import { Writer } from "../wire/writer.js";
+import type { Writer } from "../wire/writer.js";
 import type { Branches } from "./branch.js";
 import { Failover, type FailoverHost, PATIENCE_MS, readRetryAfter, TRANSACTION_T1 } from "./failover.js";
 import { Flow, Target } from "./flow.js";
@@ -141,7 +141,8 @@ export interface ClientHost extends FailoverHost {
   readonly branches: Branches;
   /** Scratch for one function call: as many octets as a transaction has. */
   readonly scratch: Uint8Array;
-  readonly scratchWriter: Writer;
+  /** The writer of all messages; see `ClientTransaction.writer`. */
+  readonly writer: Writer;
   readonly scratchTarget: Target;
   readonly scratchFlow: Flow;
   readonly watcher: TimerWatcher | null;
@@ -182,17 +183,12 @@ export class ClientTransaction implements TimerUser {
   readonly target = new Target();
   /** The flow by which the request was sent. */
   readonly flow = new Flow();
-  /** The writer with which the user writes the request, and later the ACK for a 2xx. */
-  writer: Writer;
   readonly buffer: Uint8Array;
   /** The request is forwarded, so its responses have more Vias than ours. */
   isForwarded = false;
   /** The 64 bits of our branch behind the cookie, from `sendRequest` on. */
   branchHigh = 0;
   branchLow = 0;
-  /** Next hop of the ACK being written. */
-  ackTarget: Target;
-  private readonly ownWriter = new Writer();
   private readonly ackFlow = new Flow();
   /** Length of the buffer's content: the request, later the ACK. */
   private end = 0;
@@ -230,11 +226,27 @@ export class ClientTransaction implements TimerUser {
     this.host = host;
     this.slot = slot;
     this.buffer = buffer;
-    this.writer = this.ownWriter;
-    this.ackTarget = this.target;
     this.failover = new Failover(host);
     this.repeatTimer = host.timers.make(this, REPEAT);
     this.endTimer = host.timers.make(this, END);
+  }
+
+  /**
+   * The writer with which the user writes the request, and later the ACK for a 2xx. There is one for all messages:
+   * whoever begins a message ends the one that was being written, which then is not sent.
+   */
+  get writer(): Writer {
+    return this.host.writer;
+  }
+
+  /** The message that is being written is ours. */
+  private get isWriting(): boolean {
+    return this.host.writer.bytes === this.buffer;
+  }
+
+  /** The next hop of the ACK that is being written. */
+  get ackTarget(): Target {
+    return this.isWriting ? this.target : this.host.scratchTarget;
   }
 
   /** Starts using an object that the pool lends. */
@@ -245,9 +257,7 @@ export class ClientTransaction implements TimerUser {
     this.method = METHOD_NONE;
     this.status = 0;
     this.target.set(0, -1, 0, -1);
-    this.writer = this.ownWriter;
-    this.writer.ok = false;
-    this.ackTarget = this.target;
+    if (this.isWriting) this.writer.ok = false;
     this.ackEnd = 0;
     this.isAckWaiting = false;
     this.isForwarded = false;
@@ -324,8 +334,10 @@ export class ClientTransaction implements TimerUser {
 
   /** Makes the branch of the request that was written, and begins to send it. @returns as `sendRequest` */
   private sealRequest(): boolean {
-    if (this.state !== CLIENT_IDLE || !this.writer.ok) return false;
-    this.end = this.writer.at;
+    const { writer } = this;
+    if (this.state !== CLIENT_IDLE || !this.isWriting || !writer.ok) return false;
+    this.end = writer.at;
+    writer.ok = false;
     const { branches } = this.host;
     branches.makeBranch(this.buffer, this.end, this.isForwarded, this.branchHigh);
     this.branchHigh = branches.high;
@@ -428,8 +440,6 @@ export class ClientTransaction implements TimerUser {
   beginAck(m: Message, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
     const isFirst = this.ackEnd === 0 || this.isAcknowledged(m);
     const bytes = isFirst ? this.buffer : this.host.scratch;
-    this.writer = isFirst ? this.ownWriter : this.host.scratchWriter;
-    this.ackTarget = isFirst ? this.target : this.host.scratchTarget;
     if (isFirst) this.ackEnd = 0;
     const w = this.writer;
     w.begin(bytes, 0, bytes.length - (m.toTagEnd - m.toTagStart));
@@ -448,10 +458,11 @@ export class ClientTransaction implements TimerUser {
   /** Sends the ACK just written. The ACK for the first To tag is sent again for each repetition of its 2xx. */
   sendAck(): void {
     const w = this.writer;
-    if (this.state !== CLIENT_ACCEPTED || !w.ok) return;
+    const isOurs = this.isWriting || w.bytes === this.host.scratch;
+    if (this.state !== CLIENT_ACCEPTED || !isOurs || !w.ok) return;
     w.ok = false;
     this.host.branches.makeBranch(w.bytes, w.at, false);
-    if (w !== this.ownWriter) {
+    if (!this.isWriting) {
       // The ACK is for another fork. If the address of its next hop is not known yet, the 2xx comes again, and so does
       // the ACK.
       const other = this.host.scratchTarget;
@@ -820,7 +831,7 @@ export class ClientTransaction implements TimerUser {
   private acknowledge(m: Message): void {
     const { scratch } = this.host;
     this.ackEnd = 0;
-    const w = this.ownWriter;
+    const w = this.writer;
     copyOctets(scratch, 0, this.buffer, 0, this.end);
     w.begin(this.buffer, 0, this.buffer.length);
     writeOfInvite(w, METHOD_ACK, scratch, m);
@@ -874,7 +885,7 @@ export class ClientTransaction implements TimerUser {
       copyOctets(this.buffer, 0, scratch, 0, this.end);
       return;
     }
-    this.end = this.ownWriter.at;
+    this.end = this.writer.at;
     transport.send(this.flow, this.buffer, 0, this.end);
     if (!this.isUnreliable()) return;
     this.intervalMs = limits.t1Ms;
@@ -883,7 +894,7 @@ export class ClientTransaction implements TimerUser {
 
   /** @returns false when it does not fit */
   private writeCancel(lines: Uint8Array): boolean {
-    const w = this.ownWriter;
+    const w = this.writer;
     w.begin(this.buffer, 0, this.buffer.length);
     writeOfInvite(w, METHOD_CANCEL, this.host.scratch, null, lines);
     const { ok } = w;

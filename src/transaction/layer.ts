@@ -158,7 +158,8 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   readonly branches: Branches;
   readonly counters: TransactionCounters;
   readonly scratch: Uint8Array;
-  readonly scratchWriter = new Writer();
+  /** Writes all messages, one after the other. */
+  readonly writer = new Writer();
   readonly scratchTarget = new Target();
   readonly scratchFlow = new Flow();
   readonly clients: Pool<ClientTransaction>;
@@ -213,7 +214,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     this.message = new Message(limits.headerRows);
     const buffers = octetArrays(limits.clients + limits.servers + 1, limits.transactionBytes);
     this.scratch = buffers[limits.clients + limits.servers];
-    this.answers = new Answers(this.transport, random, this.scratch);
+    this.answers = new Answers(this.transport, random, this.scratch, this.writer);
     const clients: ClientTransaction[] = [];
     for (let i = 0; i < limits.clients; i++) clients.push(new ClientTransaction(this, i, buffers[i]));
     this.clients = new Pool(clients);
@@ -405,7 +406,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
    * writer.
    */
   beginOnce(method: number, uriBytes: Uint8Array, uriStart: number, uriEnd: number): Writer {
-    const w = this.scratchWriter;
+    const w = this.writer;
     w.begin(this.scratch, 0, this.scratch.length);
     writeRequestLine(w, method, uriBytes, uriStart, uriEnd);
     writeVia(w, this.transport, 0, 0);
@@ -423,7 +424,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
    * @returns false when it did not fit, could not be sent, or its next hop's address is not known yet
    */
   sendOnce(): boolean {
-    const { transport, scratchWriter: w, scratchTarget: target } = this;
+    const { transport, writer: w, scratchTarget: target } = this;
     const isReady = w.ok && transport.locate(target) === FIND_KNOWN;
     w.ok = false;
     if (isReady) this.branches.makeBranch(this.scratch, w.at, false);

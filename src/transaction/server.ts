@@ -24,7 +24,7 @@ import {
   TRANSPORT_UDP,
 } from "../wire/names.js";
 import { reasonPhrase } from "../wire/status.js";
-import { Writer } from "../wire/writer.js";
+import type { Writer } from "../wire/writer.js";
 import { Flow } from "./flow.js";
 import {
   copyFields,
@@ -76,6 +76,8 @@ export interface ServerHost {
   readonly limits: TransactionLimits;
   /** Scratch for one call: octets as many as a transaction has. */
   readonly scratch: Uint8Array;
+  /** The writer of all messages. */
+  readonly writer: Writer;
   readonly relayedRows: RelayedRows | null;
   readonly watcher: TimerWatcher | null;
   onUnacknowledged(t: ServerTransaction): void;
@@ -103,8 +105,6 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
    * alone.
    */
   isUnproven = false;
-  /** The user writes a response with it, after `respond`. */
-  readonly writer = new Writer();
   readonly buffer: Uint8Array;
   /** The branch begins with z9hG4bK. Without it, requests are told apart by the rules of RFC 2543. */
   private hasCookie = false;
@@ -122,6 +122,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   private responseEnd = 0;
   /** The status that is being written; 0: none since the last one that was sent. */
   private pendingStatus = 0;
+  /** End of a response that `keepResponse` keeps; 0: none is. */
+  private keptEnd = 0;
   /** The last response did not fit, and none was sent since. */
   private isUnsent = false;
   /** The Request-URI of a request without cookie, kept at the buffer's end. */
@@ -142,6 +144,14 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.buffer = buffer;
     this.repeatTimer = host.timers.make(this, REPEAT);
     this.endTimer = host.timers.make(this, END);
+  }
+
+  /**
+   * The user writes a response with it, after `respond`. There is one for all messages: whoever begins a message ends
+   * the one that was being written.
+   */
+  get writer(): Writer {
+    return this.host.writer;
   }
 
   /**
@@ -175,6 +185,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.responseStart = 0;
     this.responseEnd = 0;
     this.pendingStatus = 0;
+    this.keptEnd = 0;
     this.isUnsent = false;
     this.isAcked = false;
     this.isUnproven = false;
@@ -254,6 +265,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     else w.begin(this.buffer, this.headEnd + this.routesBytes, this.uriStart);
     w.ok = ok;
     this.pendingStatus = status;
+    this.keptEnd = 0;
     // Until the response is sent there is none to repeat: the octets behind the head are being replaced.
     this.responseEnd = 0;
     return w;
@@ -272,13 +284,23 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   /**
-   * Sends the response that was written since `respond`. If it did not fit, the user may write another one; if it does
+   * Keeps the response that was written since `respond`, so that it can be sent after other messages were written.
+   * @returns false when it did not fit
+   */
+  keepResponse(): boolean {
+    const { writer } = this;
+    this.keptEnd = writer.bytes === this.buffer && writer.ok ? writer.at : 0;
+    return this.keptEnd > 0;
+  }
+
+  /**
+   * Sends the response that was written since `respond`, or kept. If it did not fit, the user may write another one; if it does
    * not, a short response goes instead before time goes on, so that the transaction ends.
    * @returns false when it did not fit, or there was a final response already
    */
   sendResponse(): boolean {
     if (this.pendingStatus === 0 || (this.state !== SERVER_TRYING && this.state !== SERVER_PROCEEDING)) return false;
-    if (!this.writer.ok) {
+    if (this.keptEnd === 0 && !this.keepResponse()) {
       this.isUnsent = true;
       this.host.timers.start(this.repeatTimer, 0);
       return false;
@@ -286,8 +308,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.host.timers.stop(this.repeatTimer);
     this.isUnsent = false;
     this.responseStart = this.lineStart;
-    this.responseEnd = this.writer.at;
-    this.writer.ok = false;
+    this.responseEnd = this.keptEnd;
+    this.keptEnd = 0;
     this.status = this.pendingStatus;
     this.pendingStatus = 0;
     this.transmit();
@@ -340,6 +362,7 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
       this.responseEnd = 0;
     }
     this.pendingStatus = m.status;
+    this.keptEnd = 0;
     writeRelayed(w, m, challenges, challengesEnd, this.host.relayedRows, this, this.buffer);
     if (!isAnswer) return this.sendResponse();
     if (!w.ok) {

@@ -205,7 +205,7 @@ export class UserAgent
     this.random = random;
     this.user = user;
     this.layer = new TransactionLayer(parts, this);
-    this.negotiation = new NegotiationSettings(this.layer.scratch, this.layer.scratchWriter);
+    this.negotiation = new NegotiationSettings(this.layer.scratch, this.layer.writer);
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
     const texts = octetArrays(limits.dialogs, limits.dialogBytes);
