@@ -1,12 +1,14 @@
 /**
  * A dialog: the two tags and the Call-ID, where requests go and by which route, and the order of CSeq. RFC 3261 §12.
  * A dialog begins with the response to the request that founds it; before that the same object is a draft: what the
- * founding request says, from which each answering fork makes its dialog. All text lies in one buffer of fixed size.
+ * founding request says, from which each answering fork makes its dialog. All text lies in one buffer, which grows to
+ * the longest texts that it had to hold, up to a limit: most dialogs need a third of it.
  * Not here: what is done in a dialog (session.ts), and who is challenged for credentials (the user agent).
  */
 
 import { uint16Array } from "../core/arrays.js";
-import { equal, lower, Span } from "../core/bytes.js";
+import { equal, lower, NONE, Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
 import type { ClientTransaction } from "../transaction/client.js";
 import type { Flow } from "../transaction/flow.js";
@@ -47,6 +49,9 @@ const SMALL_S = 0x73;
  * Octets of the longest remote target: session border controllers make 300. It shares the buffer with the other texts.
  */
 const TARGET_MOST_BYTES = 400;
+
+/** The buffer grows in steps of so many octets. */
+const STEP_BYTES = 64;
 
 /** Digits of a random token: a Call-ID and a tag of ours are one each. */
 const TOKEN_BYTES = 16;
@@ -99,13 +104,14 @@ export class Dialog {
    * by UDP, or a draft that was not sent yet.
    */
   declare private way?: number;
-  private readonly bytes: Uint8Array;
+  private readonly most: number;
+  private bytes: Uint8Array = NONE;
   /** Each text begins and ends there in `bytes`; both are 0 for a text that is not kept. */
   private readonly places = uint16Array(TEXTS << 1);
 
-  /** @param bytes for all its text, its own; what needs more is refused */
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  /** @param most octets of all its text; what needs more is refused */
+  constructor(most: number) {
+    this.most = most;
   }
 
   clear(): void {
@@ -136,11 +142,6 @@ export class Dialog {
     return 2 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + targetBytes <= size;
   }
 
-  /** @returns octets in which a draft with texts of those lengths has room, whatever its target becomes */
-  static bytesFor(fromBytes: number, toBytes: number, routesBytes: number): number {
-    return 2 * TOKEN_BYTES + TAG.length + fromBytes + toBytes + routesBytes + TARGET_MOST_BYTES;
-  }
-
   /** Whether it has what a request outside of dialogs needs. */
   isDrafted(): boolean {
     return this.sizeOf(CALL_ID_TEXT) > 0;
@@ -155,6 +156,8 @@ export class Dialog {
    */
   draft(random: RandomSource, from: Uint8Array, to: Uint8Array, target: Span, routes: Uint8Array): boolean {
     this.clear();
+    const toBytes = to.length > 0 ? to.length : target.size() + 2;
+    this.makeRoom(2 * TOKEN_BYTES + TAG.length + from.length + toBytes + routes.length + target.size());
     const w = this.openTexts();
     // The Call-ID has one token, which is enough: a dialog is known by its tags too.
     this.openField(CALL_ID_TEXT);
@@ -190,6 +193,7 @@ export class Dialog {
    */
   fromResponse(draft: Dialog, m: Message): boolean {
     this.clear();
+    this.makeRoom(draft.endOf(REMOTE) + TAG.length + (m.toEnd - m.toStart) + routesAndTarget(m));
     const w = this.openTexts();
     this.keep(CALL_ID_TEXT, draft.bytes, draft.startOf(CALL_ID_TEXT), draft.endOf(CALL_ID_TEXT));
     this.keepWhole(
@@ -244,8 +248,9 @@ export class Dialog {
    */
   confirm(m: Message): boolean {
     // The target lies behind the routes, and gives way to them.
-    const { bytes } = this;
     const size = this.sizeOf(TARGET);
+    this.makeRoom(this.endOf(REMOTE) + routesAndTarget(m) + size);
+    const { bytes } = this;
     bytes.copyWithin(bytes.length - size, this.startOf(TARGET), this.endOf(TARGET));
     const w = this.openTexts();
     w.at = this.endOf(REMOTE);
@@ -264,6 +269,8 @@ export class Dialog {
   /** The dialog that our response to their request founds; `t` has our tag. RFC 3261 §12.1.1 */
   fromRequest(m: Message, t: ServerTransaction): boolean {
     this.clear();
+    const partyBytes = m.callIdEnd - m.callIdStart + (m.toEnd - m.toStart) + (m.fromEnd - m.fromStart);
+    this.makeRoom(partyBytes + 2 * TAG.length + TOKEN_BYTES + (m.fromTagEnd - m.fromTagStart) + routesAndTarget(m));
     const w = this.openTexts();
     this.keep(CALL_ID_TEXT, m.bytes, m.callIdStart, m.callIdEnd);
     this.openField(LOCAL);
@@ -369,7 +376,7 @@ export class Dialog {
   }
 
   private targetRoom(): number {
-    return Math.min(TARGET_MOST_BYTES, this.bytes.length - this.endOf(ROUTES));
+    return Math.min(TARGET_MOST_BYTES, this.most - this.endOf(ROUTES));
   }
 
   /** Whether the sender of the request `m` can be called at all, however long what it says is. */
@@ -406,6 +413,7 @@ export class Dialog {
   setTarget(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > this.targetRoom() || end <= start) return false;
     const from = this.endOf(ROUTES);
+    this.makeRoom(from + end - start);
     writer.begin(this.bytes, from, this.bytes.length);
     writer.copy(bytes, start, end);
     if (!writer.ok) return false;
@@ -596,6 +604,15 @@ export class Dialog {
     writer.copy(list.bytes, list.start, list.end);
   }
 
+  /** Makes the buffer as long as that if it may be, and keeps what lies in it. */
+  private makeRoom(bytes: number): void {
+    const { bytes: old, most } = this;
+    if (old.length >= bytes || old.length === most) return;
+    const grown = new Uint8Array(Math.min(most, (bytes + STEP_BYTES - 1) & -STEP_BYTES));
+    copyOctets(grown, 0, old, 0, old.length);
+    this.bytes = grown;
+  }
+
   private openTexts(): Writer {
     writer.begin(this.bytes, 0, this.bytes.length);
     return writer;
@@ -687,6 +704,15 @@ export class Dialog {
     }
     this.closeField(value);
   }
+}
+
+/** @returns how many octets the route set and the target of `m` need at most, as long as it has one Contact field */
+function routesAndTarget(m: Message): number {
+  const contact = m.first(HEADER_CONTACT);
+  let bytes = contact < 0 ? 0 : m.valueEnd(contact) - m.valueStart(contact);
+  for (let row = m.first(HEADER_RECORD_ROUTE); row >= 0; row = m.next(row))
+    bytes += m.valueEnd(row) - m.valueStart(row) + 1;
+  return bytes;
 }
 
 /** Whether an entry of Record-Route is one to go by; others are passed over. */

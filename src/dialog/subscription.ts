@@ -71,7 +71,7 @@ export class Subscription extends Notifier {
   }
 
   get dialog(): Dialog {
-    this.made ??= new Dialog(new Uint8Array(this.dialogBytes));
+    this.made ??= new Dialog(this.dialogBytes);
     return this.made;
   }
 

@@ -9,7 +9,7 @@
 
 import { isPrivate, PORT_MOST, parseIPv4 } from "../core/address.js";
 import { octetArray } from "../core/arrays.js";
-import { equalNoCase, NONE, octets, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
+import { equalNoCase, octets, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -150,10 +150,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
   private readonly account: Account;
   private readonly credentials: Credentials;
   private readonly user: RegistrationUser;
-  private draft = new Dialog(NONE);
-  /** Octets of its texts: as many as the account needs. */
-  private draftBytes = 0;
-  private readonly dialogBytes: number;
+  private readonly draft: Dialog;
   private readonly timer: number;
   private request: ClientTransaction | null = null;
   private requestedS = 0;
@@ -212,7 +209,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.account = account;
     this.credentials = credentials;
     this.user = user;
-    this.dialogBytes = room.dialogBytes;
+    this.draft = new Dialog(room.dialogBytes);
     this.contact = octetArray(room.contactBytes);
     this.next = octetArray(room.contactBytes);
     this.timer = timers.make(this, TIMER_NEXT);
@@ -241,11 +238,6 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
   /** @returns false when the account's texts are too long */
   private writeDraft(): boolean {
     const { registrar, from, to, proxyRoute } = this.account;
-    const bytes = Math.min(this.dialogBytes, Dialog.bytesFor(from.length, to.length, proxyRoute.length));
-    if (bytes > this.draftBytes) {
-      this.draft = new Dialog(new Uint8Array(bytes));
-      this.draftBytes = bytes;
-    }
     span.set(registrar, 0, registrar.length);
     return this.draft.draft(this.random, from, to, span, proxyRoute);
   }

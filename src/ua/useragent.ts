@@ -6,7 +6,6 @@
  * address as others see it (ownaddress.ts), buttons, doors and the right to open (the intercom), sockets (the driver).
  */
 import { ipv4Text } from "../core/address.js";
-import { octetArrays } from "../core/arrays.js";
 import { NONE, octets, Span, utf8 } from "../core/bytes.js";
 import type { Limits } from "../core/limits.js";
 import { Pool } from "../core/pool.js";
@@ -208,9 +207,8 @@ export class UserAgent
     this.negotiation = new NegotiationSettings(this.layer.scratch, this.layer.writer);
     this.account = new Account(settings);
     this.credentials = new Credentials(random);
-    const texts = octetArrays(limits.dialogs, limits.dialogBytes);
     const dialogs: Dialog[] = [];
-    for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(texts[i]));
+    for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(limits.dialogBytes));
     this.dialogs = new Pool(dialogs);
     this.context = {
       layer: this.layer,

@@ -75,13 +75,13 @@ function callerOf(invite: Message, ok: Message): Dialog {
   // The draft from the view of a callee whose To field is the INVITE's From field.
   const from = { toStart: { value: invite.fromStart }, toEnd: { value: invite.fromTagStart - ";tag=".length } };
   const tag = tagIn(invite.bytes, invite.fromTagStart, invite.fromTagEnd);
-  const draft = new Dialog(new Uint8Array(1024));
+  const draft = new Dialog(1024);
   expect(draft.fromRequest(Object.create(invite, from), tag)).toBe(true);
   expect(draft.setTarget(invite.bytes, invite.uriStart, invite.uriEnd)).toBe(true);
   draft.isUac = true;
   draft.localCseq = invite.cseq;
   draft.state = DIALOG_DRAFT;
-  const dialog = new Dialog(new Uint8Array(1024));
+  const dialog = new Dialog(1024);
   expect(dialog.fromResponse(draft, ok)).toBe(true);
   return dialog;
 }
@@ -89,7 +89,7 @@ function callerOf(invite: Message, ok: Message): Dialog {
 /** The dialog of the callee: the INVITE as it came, and the tag that its 2xx has. */
 function calleeOf(invite: Message, ok: Message): Dialog {
   const tag = tagIn(ok.bytes, ok.toTagStart, ok.toTagEnd);
-  const dialog = new Dialog(new Uint8Array(1024));
+  const dialog = new Dialog(1024);
   expect(dialog.fromRequest(invite, tag)).toBe(true);
   return dialog;
 }

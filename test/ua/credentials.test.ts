@@ -595,7 +595,7 @@ describe("the configured server", () => {
   }
 
   function draft(target: string): Dialog {
-    const dialog = new Dialog(new Uint8Array(1024));
+    const dialog = new Dialog(1024);
     const bytes = octets(target);
     const span = new Span();
     span.set(bytes, 0, bytes.length);

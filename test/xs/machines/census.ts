@@ -100,7 +100,7 @@ inhabit({
     take("Digest", () => new Digest());
     take("Account", () => new Account(settings));
     take("Credentials", () => new Credentials(random));
-    take("Dialog", () => new Dialog(new Uint8Array(limits.dialogBytes)));
+    take("Dialog", () => new Dialog(limits.dialogBytes));
     take(
       "Negotiation",
       () => new Negotiation(new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer()), random),
