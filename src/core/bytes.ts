@@ -65,6 +65,7 @@ export function octets(value: string): Uint8Array {
 
 /** Does the same as `octets`, at run time: a board's C module takes part. */
 export function utf8(value: string): Uint8Array {
+  if (value === "") return NONE;
   const out = new Uint8Array(utf8Size(value));
   putUtf8(out, 0, value);
   return out;

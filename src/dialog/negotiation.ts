@@ -214,6 +214,12 @@ export class Agreed {
   /** How the sound is encrypted; null where encryption is off. */
   protection: Protection | null = null;
 
+  /** There is no sound, and no key for it. */
+  forget(): void {
+    this.sends = this.receives = this.heldByRemote = false;
+    this.protection?.clear();
+  }
+
   copy(other: Agreed): void {
     this.remoteIp = other.remoteIp;
     this.remotePort = other.remotePort;
@@ -259,7 +265,10 @@ export class Negotiation {
   private readonly random: RandomSource;
   /** Null until encryption is wanted. */
   private keys: KeyExchange | null = null;
-  private readonly saved = new Agreed();
+  /** What was agreed before something was tried; made when that happens in a call first, and not before. */
+  private saved: Agreed | null = null;
+  /** Something was agreed then. */
+  private hasSaved = false;
   /**
    * Two descriptions by turns, so that a refused offer leaves the one that is in force. Each is as long as the longest
    * that it had to hold, DESCRIPTION_BYTES at most: most calls have one alone, with a third of that.
@@ -315,25 +324,21 @@ export class Negotiation {
     this.lastVersion = FIRST_VERSION;
     this.wanted = this.inForce = this.savedInForce = DIRECTION_SENDRECV;
     this.isOffering = false;
-    this.agreed = false;
+    this.agreed = this.hasSaved = false;
     this.exchange = EXCHANGE_NONE;
     this.isAnswerDue = this.isChange = false;
     this.turn = TURN_NONE;
     this.glares = 0;
     this.outside = null;
-    this.result.sends = false;
-    this.result.receives = false;
-    this.result.heldByRemote = false;
+    this.result.forget();
     if (this.keys === null && this.settings.mayEncrypt(this.isPrivate)) this.prepareEncryption();
     this.keys?.reset();
-    this.result.protection?.clear();
   }
 
   /** Makes what encryption takes: 400 octets, which stay. */
   private prepareEncryption(): void {
     this.keys = new KeyExchange(this.random);
     this.result.protection = new Protection();
-    this.saved.protection = new Protection();
   }
 
   /**
@@ -523,7 +528,8 @@ export class Negotiation {
     this.local.set(this.savedLocal.bytes, this.savedLocal.start, this.savedLocal.end);
     this.version = this.savedVersion;
     this.inForce = this.savedInForce;
-    this.result.copy(this.saved);
+    if (this.hasSaved && this.saved !== null) this.result.copy(this.saved);
+    else this.result.forget();
     this.isOffering = false;
   }
 
@@ -533,6 +539,10 @@ export class Negotiation {
     this.savedLocal.set(this.local.bytes, this.local.start, this.local.end);
     this.savedVersion = this.version;
     this.savedInForce = this.inForce;
+    this.hasSaved = this.agreed;
+    if (!this.agreed) return;
+    this.saved ??= new Agreed();
+    if (this.result.protection !== null) this.saved.protection ??= new Protection();
     this.saved.copy(this.result);
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { ipv4Text } from "../core/address.js";
-import { equal, NONE, text, utf8 } from "../core/bytes.js";
+import { equal, NONE, text, utf8, utf8Length } from "../core/bytes.js";
 import { NameAddress } from "../wire/address.js";
 import { sameNumber, sameUser } from "../wire/compare.js";
 import { ValueList } from "../wire/list.js";
@@ -113,18 +113,19 @@ export class Account {
     const proxies = readProxies(settings.proxy);
     const hasProxy = proxies.length > 0 && proxiesProblem(proxies) === "";
     const host = domain !== "" ? domain : ipv4Text(ip) + (port === 5060 ? "" : ":" + port);
-    const aor = "sip:" + (settings.user !== "" ? escapeUser(settings.user) + "@" : "") + host;
+    const aor = SIP + (settings.user !== "" ? escapeUser(settings.user) + "@" : "") + host;
     const name = settings.displayName !== "" ? '"' + escapeQuoted(settings.displayName) + '" ' : "";
-    this.aor = utf8(aor);
+    // The other texts are parts of From.
     this.from = utf8(name + "<" + aor + ">");
-    this.to = utf8("<" + aor + ">");
+    this.to = this.from.subarray(utf8Length(name));
+    this.aor = this.to.subarray(1, this.to.length - 1);
     this.domain = domain;
     this.registrar = domain !== "" ? utf8("sip:" + domain) : NONE;
     this.proxyRoute = hasProxy ? utf8("<" + proxyUri(proxies[0]) + ">") : NONE;
     this.hops = domain !== "" ? [this.registrar] : [];
     if (hasProxy) this.hops = proxies.map((proxy) => utf8(proxyUri(proxy)));
     this.join();
-    this.user = utf8(escapeUser(settings.user));
+    this.user = this.aor.subarray(SIP.length, SIP.length + utf8Length(escapeUser(settings.user)));
   }
 
   /** Whether a URI has our user: the one comparison for all who ask, however it is spelled. RFC 3261 §19.1.4 */
@@ -139,6 +140,8 @@ export class Account {
    * @param m null: there is no registration any more @returns whether something changed
    */
   setServiceRoute(m: Message | null): boolean {
+    // Most registrars send none, and nothing is made for them.
+    if ((m === null || !m.has(HEADER_SERVICE_ROUTE)) && this.serviceRoute.length === 0) return false;
     const out = new Uint8Array(SERVICE_ROUTE_BYTES);
     writer.begin(out, 0, out.length);
     let host = "";
@@ -153,6 +156,7 @@ export class Account {
       writer.copy(list.bytes, list.start, list.end);
     }
     const size = writer.ok && !(m !== null && list.broken) ? writer.at : 0;
+    writer.begin(NONE, 0, 0);
     if (equal(out, 0, size, this.serviceRoute, 0, this.serviceRoute.length)) return false;
     this.serviceRoute = out.slice(0, size);
     this.serviceHost = size > 0 ? host : "";
@@ -174,6 +178,7 @@ export class Account {
 }
 
 const COMMA = 0x2c;
+const SIP = "sip:";
 
 /** Octets of our user name as a URI writes it; our Contact with it has to fit `Limits.contactBytes`. */
 export const USER_MOST_BYTES = 200;

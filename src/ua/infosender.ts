@@ -3,6 +3,7 @@
  * answered, so that they arrive in their order. One call at a time has digits here. Not here: the INFO itself
  * (dialog/requests.ts), digits as telephone-events or tones (media/sender.ts), digits that come (info.ts).
  */
+import { octetArray } from "../core/arrays.js";
 import type { Call } from "./call.js";
 
 /** Digits that wait at the most: two codes of the longest kind. */
@@ -10,7 +11,7 @@ const DIGITS_MOST = 16;
 
 export class InfoSender {
   /** ASCII codes, the first is under way. */
-  private readonly digits = new Uint8Array(DIGITS_MOST);
+  private readonly digits = octetArray(DIGITS_MOST);
   private count = 0;
   private call: Call | null = null;
 

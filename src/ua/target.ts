@@ -4,7 +4,7 @@
  * keystrokes, so it works on strings.
  */
 
-import { text, utf8 } from "../core/bytes.js";
+import { NONE, text, utf8 } from "../core/bytes.js";
 import { printable, SHOWN_MOST } from "../core/printable.js";
 import { TARGET_BYTES } from "../wire/referto.js";
 import { SCHEME_SIP, SCHEME_SIPS, Uri } from "../wire/uri.js";
@@ -118,7 +118,10 @@ function built(value: string, scheme = "sip:"): Target {
       "'" + scheme + printable(value, SHOWN_MOST) + "' is too long: " + TARGET_BYTES + " octets as a URI at most",
     );
   const isRead = uri.parse(bytes, 0, bytes.length) && uri.hostEnd > uri.hostStart;
-  return isRead && (uri.scheme === SCHEME_SIP || uri.scheme === SCHEME_SIPS)
+  const isSip = isRead && (uri.scheme === SCHEME_SIP || uri.scheme === SCHEME_SIPS);
+  // The octets are not held any longer.
+  uri.parse(NONE, 0, 0);
+  return isSip
     ? { uri: scheme + value, error: "" }
     : refused("'" + scheme + printable(value, SHOWN_MOST) + "' is no SIP URI");
 }

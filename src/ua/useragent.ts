@@ -355,8 +355,9 @@ export class UserAgent
   private prepare(call: Call, draft: Dialog, { uri, written, identity }: Place, isDirect: boolean): string {
     const { account, context } = identity;
     span.set(uri, 0, uri.length);
-    if (!draft.draft(this.random, account.from, EMPTY, span, isDirect ? EMPTY : account.routes))
-      return "'" + written + "' is too long to call";
+    const isFit = draft.draft(this.random, account.from, EMPTY, span, isDirect ? EMPTY : account.routes);
+    span.clear();
+    if (!isFit) return "'" + written + "' is too long to call";
     call.use(context);
     call.redirects.start();
     return this.wayProblem(draft, context.transport);
