@@ -13,6 +13,7 @@ export default class Digital {
   static readonly Input = 0;
   static readonly InputPullUp = 1;
   static readonly Output = 8;
+  static readonly OutputOpenDrain = 9;
   static readonly Rising = 1;
   static readonly Falling = 2;
   private readonly pin: number;
@@ -21,9 +22,10 @@ export default class Digital {
   constructor(options: { pin: number; mode: number; initialValue?: 0 | 1; edge?: number; onReadable?: () => void }) {
     const { pin, mode, initialValue, onReadable } = options;
     this.pin = pin;
+    const isOutput = mode === Digital.Output || mode === Digital.OutputOpenDrain;
     // A button that is not pressed is open: its pull-up makes it 1.
-    this.value = mode === Digital.Output ? (initialValue ?? 0) : 1;
-    if (mode !== Digital.Output && onReadable !== undefined) onButton(() => this.press(onReadable));
+    this.value = isOutput ? (initialValue ?? 0) : 1;
+    if (!isOutput && onReadable !== undefined) onButton(() => this.press(onReadable));
   }
 
   read(): 0 | 1 {
