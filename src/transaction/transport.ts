@@ -585,9 +585,9 @@ export class Transport {
   }
 
   /**
-   * @returns a record for a connection that `ip` opened: a free one, else that of a connection idle for 64*T1, which is
-   * closed. One address may have a part of them only; beyond that its own make room, first the oldest that never sent a
-   * message. Our own connections never do.
+   * @returns a record for a connection that `ip` opened: a free one, else that of a connection that is not used, which
+   * is closed. One address may have a part of them only; beyond that its own make room, first the oldest that never
+   * sent a message. Our own connections never do.
    */
   private roomFor(ip: number): Stream | null {
     let free: Stream | null = null;
@@ -603,7 +603,7 @@ export class Transport {
       count += 1;
       if (stream.ip === ip) sameCount += 1;
       if (stream.isKnown) continue;
-      if (idle === null || stream.lastMs < idle.lastMs) idle = stream;
+      if (this.isUnused(stream, ip) && (idle === null || stream.lastMs < idle.lastMs)) idle = stream;
       if (stream.ip !== ip) continue;
       if (same === null || stream.lastMs < same.lastMs) same = stream;
       if (!stream.hasSpoken && (unused === null || stream.openedMs < unused.openedMs)) unused = stream;
@@ -613,7 +613,22 @@ export class Transport {
       this.closeConnection(unused.connection);
       return unused;
     }
-    return (count < this.incomingMost ? (free ?? this.another()) : null) ?? this.reuse(idle);
+    const room = count < this.incomingMost ? (free ?? this.another()) : null;
+    if (room !== null || idle === null) return room;
+    this.closeConnection(idle.connection);
+    return idle;
+  }
+
+  /**
+   * Returns whether a connection gives way to one that `ip` opens: it was idle for 64*T1, or has sent no message in
+   * time. Where one address may have all places, it has each for 64*T1 only, however often it sends something.
+   */
+  private isUnused(stream: Stream, ip: number): boolean {
+    const { nowMs } = this.timers;
+    const openMs = nowMs - stream.openedMs;
+    if (!stream.hasSpoken && openMs >= FIRST_MESSAGE_MS) return true;
+    const isShared = stream.ip === ip || this.addressMost < this.incomingMost;
+    return (isShared ? nowMs - stream.lastMs : openMs) >= this.idleMs;
   }
 
   /** @returns a record for a connection of our own: as above, but those of others make room first */

@@ -126,4 +126,20 @@ describe("connections of others", () => {
     expect(h.opened(200, "10.9.0.1:200")).toBe(false);
     expect(h.opened(201, "10.9.0.2:1")).toBe(true);
   });
+
+  it("keep a board's one place for 32 s only, and without a message for 10 s, whatever they send", () => {
+    for (const speaks of [true, false]) {
+      const h = new Harness({ streams: 2, incoming: 1 });
+      h.opened(1, "10.9.0.1:1");
+      let heldS = 0;
+      while (!h.opened(2, "10.9.0.2:1")) {
+        expect(++heldS).toBeLessThan(60);
+        if (speaks) speak(h, 1);
+        else h.receiveTcp(1, "\r\n\r\n");
+        h.pass(1000);
+      }
+      expect(heldS).toBe(speaks ? 32 : 10);
+      expect(h.network.closed).toEqual([1]);
+    }
+  });
 });
