@@ -127,7 +127,9 @@ export function writeOfInvite(
   w.put(EMPTY_BODY);
 }
 
-/** Writes the To of the response. If it is malformed, it is not sent on: then it is the INVITE's, with the tag found. */
+/**
+ * Writes the To of the response. If it is malformed, it is not sent on: then it is the INVITE's, with the tag found.
+ */
 function writeTo(w: Writer, invite: Uint8Array, start: number, end: number, named: Message): void {
   if ((named.unfit & TO_BIT) === 0) {
     w.put(TO);

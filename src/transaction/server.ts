@@ -294,8 +294,8 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   }
 
   /**
-   * Sends the response that was written since `respond`, or kept. If it did not fit, the user may write another one; if it does
-   * not, a short response goes instead before time goes on, so that the transaction ends.
+   * Sends the response that was written since `respond`, or kept. If it did not fit, the user may write another one; if
+   * it does not, a short response goes instead before time goes on, so that the transaction ends.
    * @returns false when it did not fit, or there was a final response already
    */
   sendResponse(): boolean {

@@ -46,7 +46,8 @@ export class Redirects {
   /**
    * Takes the Contacts of a 3xx. Those with sips need TLS, and a request to sips goes on to sips alone. RFC 3261
    * §8.1.3.4, §26.2.2
-   * @param from where the request went, an addr-spec @param hasTls whether sips can be followed @param isSecure whether the 3xx answers a request to sips
+   * @param from where the request went, an addr-spec @param hasTls whether sips can be followed @param isSecure whether
+   * the 3xx answers a request to sips
    */
   addContacts(m: Message, from: Span, hasTls: boolean, isSecure: boolean): void {
     if (this.isAtFirst) this.keepFirst(from);
