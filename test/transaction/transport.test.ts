@@ -184,8 +184,11 @@ describe("TCP connections (RFC 3261 §18)", () => {
   it("are refused when there is no room, unless one has been idle for 64*T1", () => {
     h = new Harness({ streams: 2 });
     expect(h.opened(1, "10.0.0.5:1000")).toBe(true);
+    h.receiveTcp(1, request({ method: "OPTIONS", via: TCP_VIA + "1" }));
     h.pass(20000);
     expect(h.opened(2, "10.0.0.6:1000")).toBe(true);
+    h.receiveTcp(2, request({ method: "OPTIONS", via: TCP_VIA + "2" }));
+    h.user.take();
     expect(h.opened(3, "10.0.0.7:1000")).toBe(false);
     h.send(METHOD_OPTIONS, TCP_PEER);
     h.settle();
