@@ -108,6 +108,23 @@ const LAST_MS = 1_000_000;
 // the length alone, it supervises the connection. END is B, D, F, K or M, by the state.
 const REPEAT = 0;
 const END = 1;
+
+// The way of a request that is long for UDP.
+const BY_NONE = 0;
+/** It goes by TCP only because of its length, so UDP can still be tried. */
+const BY_TCP = 1;
+/** So it does, and its connection was established in time. */
+const BY_TCP_CONNECTED = 2;
+/** It went by TCP and by UDP; the first answer counts, whichever way it comes. */
+const BY_BOTH = 3;
+
+// Whether an INVITE is given up.
+const CANCEL_NONE = 0;
+/** It is, by a CANCEL after the first response. */
+const CANCEL_WANTED = 1;
+/** The CANCEL was sent: it is in the buffer in place of the INVITE, whose first line, Via and Route are the same. */
+const CANCEL_SENT = 2;
+
 /** The timers of one client transaction. */
 export const CLIENT_TIMERS = 2;
 
@@ -199,27 +216,21 @@ export class ClientTransaction implements TimerUser {
   private ackTagStart = 0;
   private ackEnd = 0;
   private isAckWaiting = false;
-  /** The request went by TCP only because of its length, so UDP can still be tried. */
-  private isUpgraded = false;
+  /** BY_*: the way that the request went for its length. */
+  private byway = BY_NONE;
   private readonly failover: Failover;
   /** The transaction may be ended when another request needs the place, even without an answer. */
   isExpendable = false;
-  /** Its connection was established in time. */
-  private isConnected = false;
-  /** The request went by TCP and by UDP; the first answer counts, whichever way it comes. */
-  private isEitherWay = false;
-  private isCancelWanted = false;
+  /** CANCEL_* */
+  private cancelling = CANCEL_NONE;
   /** Header lines for the CANCEL. */
   private cancelLines: Uint8Array = NONE;
-  /** The CANCEL was sent: it is in the buffer in place of the INVITE, whose first line, Via and Route are the same. */
-  private isCancelSent = false;
   private cause = 0;
   /** The time of the final response, ms. */
   private doneAtMs = 0;
   private intervalMs = 0;
   private readonly host: ClientHost;
   private readonly repeatTimer: number;
-  private readonly endTimer: number;
 
   /** @param buffer holds its requests; no other transaction uses it */
   constructor(host: ClientHost, slot: number, buffer: Uint8Array) {
@@ -228,7 +239,8 @@ export class ClientTransaction implements TimerUser {
     this.buffer = buffer;
     this.failover = new Failover(host);
     this.repeatTimer = host.timers.make(this, REPEAT);
-    this.endTimer = host.timers.make(this, END);
+    // It is made next, so it has the next number.
+    host.timers.make(this, END);
   }
 
   /**
@@ -237,6 +249,15 @@ export class ClientTransaction implements TimerUser {
    */
   get writer(): Writer {
     return this.host.writer;
+  }
+
+  private get endTimer(): number {
+    return this.repeatTimer + END;
+  }
+
+  /** The request went by TCP only because of its length, so UDP can still be tried. */
+  private get isUpgraded(): boolean {
+    return this.byway === BY_TCP || this.byway === BY_TCP_CONNECTED;
   }
 
   /** The message that is being written is ours. */
@@ -261,11 +282,10 @@ export class ClientTransaction implements TimerUser {
     this.ackEnd = 0;
     this.isAckWaiting = false;
     this.isForwarded = false;
-    this.isUpgraded = this.isConnected = this.isEitherWay = false;
+    this.byway = BY_NONE;
     this.isExpendable = false;
     this.failover.clear();
-    this.isCancelWanted = false;
-    this.isCancelSent = false;
+    this.cancelling = CANCEL_NONE;
     this.cause = 0;
   }
 
@@ -399,7 +419,11 @@ export class ClientTransaction implements TimerUser {
    * as that of one of them.
    */
   isFor(m: Message): boolean {
-    return this.method === m.cseqMethod || (this.isCancelSent && m.cseqMethod === METHOD_CANCEL) || isMethodUnknown(m);
+    return (
+      this.method === m.cseqMethod ||
+      (this.cancelling === CANCEL_SENT && m.cseqMethod === METHOD_CANCEL) ||
+      isMethodUnknown(m)
+    );
   }
 
   /**
@@ -407,7 +431,7 @@ export class ClientTransaction implements TimerUser {
    * cancelled INVITE mostly ends with a refusal.
    */
   isOfCancel(m: Message): boolean {
-    if (this.method === m.cseqMethod || !this.isCancelSent) return false;
+    if (this.method === m.cseqMethod || this.cancelling !== CANCEL_SENT) return false;
     return m.cseqMethod === METHOD_CANCEL || (m.status >= 200 && m.status < 300);
   }
 
@@ -425,10 +449,10 @@ export class ClientTransaction implements TimerUser {
    * @param lines header lines of the CANCEL, kept by reference
    */
   cancel(lines: Uint8Array = NONE): void {
-    if (this.method !== METHOD_INVITE || this.isCancelWanted) return;
+    if (this.method !== METHOD_INVITE || this.cancelling !== CANCEL_NONE) return;
     this.cancelLines = lines;
     if (this.state === CLIENT_RESOLVING) this.failSoon(FAILURE_CANCELLED);
-    else if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.isCancelWanted = true;
+    else if (this.state === CLIENT_CALLING || this.state === CLIENT_PROCEEDING) this.cancelling = CANCEL_WANTED;
     if (this.state === CLIENT_PROCEEDING) this.sendCancel();
   }
 
@@ -508,7 +532,7 @@ export class ClientTransaction implements TimerUser {
 
   /** Returns whether a response may come by that transport, which has to be the request's. RFC 3261 §17.1.3 */
   wentBy(transport: number): boolean {
-    return this.flow.transport === transport || (this.isEitherWay && transport === TRANSPORT_TCP);
+    return this.flow.transport === transport || (this.byway === BY_BOTH && transport === TRANSPORT_TCP);
   }
 
   /**
@@ -551,13 +575,13 @@ export class ClientTransaction implements TimerUser {
     this.host.timers.stop(this.endTimer);
     this.failover.isProbing = false;
     if (this.state === CLIENT_CALLING)
-      this.cause = this.isCancelWanted || this.isExpendable ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
+      this.cause = this.cancelling !== CANCEL_NONE || this.isExpendable ? FAILURE_CANCELLED : FAILURE_TIMEOUT;
     this.onTimer(END);
   }
 
   /** Returns whether the request is a farewell without an answer: a BYE, or an INVITE that was given up. */
   private isFarewell(): boolean {
-    return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.isCancelWanted);
+    return this.method === METHOD_BYE || (this.method === METHOD_INVITE && this.cancelling !== CANCEL_NONE);
   }
 
   /** @returns ms until Timer B or F */
@@ -604,7 +628,7 @@ export class ClientTransaction implements TimerUser {
     }
     const t2Ms = this.host.limits.t2Ms;
     // Timer A doubles without end. RFC 3261 §17.1.1.2
-    if (this.method === METHOD_INVITE && !this.isCancelSent) this.intervalMs *= 2;
+    if (this.method === METHOD_INVITE && this.cancelling !== CANCEL_SENT) this.intervalMs *= 2;
     // Timer E doubles up to T2, and is T2 in Proceeding. RFC 3261 §17.1.2.2
     else if (this.method !== METHOD_INVITE && this.state === CLIENT_PROCEEDING) this.intervalMs = t2Ms;
     else this.intervalMs = Math.min(this.intervalMs * 2, t2Ms);
@@ -619,17 +643,17 @@ export class ClientTransaction implements TimerUser {
     const { timers, transport } = this.host;
     const { ip, port, connection } = this.flow;
     if (this.state !== CLIENT_CALLING) return;
-    if (!this.isConnected && transport.isConnected(connection)) {
-      this.isConnected = true;
+    const isConnected = this.byway === BY_TCP_CONNECTED;
+    if (!isConnected && transport.isConnected(connection)) {
+      this.byway = BY_TCP_CONNECTED;
       timers.start(this.repeatTimer, SILENT_MS - CONNECT_MS);
       return;
     }
-    const state = this.isConnected ? REACH_SILENT : REACH_LATE;
+    const state = isConnected ? REACH_SILENT : REACH_LATE;
     transport.reach.noteReach(ip, port, state, timers.nowMs);
     // A request over an open connection may still be answered.
-    this.isEitherWay = this.isConnected;
-    this.fallBack(state);
-    if (!this.isEitherWay) this.host.abandon(connection);
+    this.fallBack(state, isConnected ? BY_BOTH : BY_NONE);
+    if (!isConnected) this.host.abandon(connection);
   }
 
   private reachState(): number {
@@ -660,7 +684,7 @@ export class ClientTransaction implements TimerUser {
     const { end } = this;
     transport.take(flow, target);
     if (isTooLong(target, end)) {
-      this.isUpgraded = transport.triesStream(flow);
+      this.byway = transport.triesStream(flow) ? BY_TCP : BY_NONE;
       if (this.isUpgraded) flow.transport = TRANSPORT_TCP;
       transport.tellDetour(flow, this.isUpgraded ? DETOUR_LONG : DETOUR_KNOWN + this.reachState(), end);
     }
@@ -683,11 +707,11 @@ export class ClientTransaction implements TimerUser {
     const { host, target, flow } = this;
     const { branches, scratchFlow } = host;
     const { backup } = target;
-    if (this.isCancelWanted || !this.failover.leave(target, flow, isDown, waitS)) return false;
+    if (this.cancelling !== CANCEL_NONE || !this.failover.leave(target, flow, isDown, waitS)) return false;
     if (m !== null && this.method === METHOD_INVITE) this.acknowledgeAside(m);
     scratchFlow.copy(flow);
     host.timers.stop(this.repeatTimer);
-    this.isUpgraded = this.isConnected = this.isEitherWay = false;
+    this.byway = BY_NONE;
     this.status = 0;
     this.state = CLIENT_RESOLVING;
     const first = host.transport.backups.firstOf(backup);
@@ -727,7 +751,7 @@ export class ClientTransaction implements TimerUser {
    * @returns whether the request is under way to another server
    */
   private goOnFromRefusal(m: Message): boolean {
-    if (this.isCancelSent) return false;
+    if (this.cancelling === CANCEL_SENT) return false;
     const waitS = readRetryAfter(m);
     return this.goOn(this.method !== METHOD_INVITE || waitS > 0, waitS, m);
   }
@@ -769,8 +793,8 @@ export class ClientTransaction implements TimerUser {
   }
 
   /** Sends the request by UDP after TCP, tried for the length alone, failed. RFC 3261 §18.1.1 @param why DETOUR_* */
-  private fallBack(why: number): void {
-    this.isUpgraded = false;
+  private fallBack(why: number, byway = BY_NONE): void {
+    this.byway = byway;
     this.flow.set(TRANSPORT_UDP, this.flow.ip, this.flow.port, -1);
     this.host.transport.tellDetour(this.flow, why, this.end);
     this.launch();
@@ -783,10 +807,10 @@ export class ClientTransaction implements TimerUser {
       this.failover.isProbing = false;
       this.host.timers.start(this.endTimer, this.failover.restMs);
     }
-    if (this.method === METHOD_INVITE && !this.isCancelSent) {
+    if (this.method === METHOD_INVITE && this.cancelling !== CANCEL_SENT) {
       this.host.timers.stop(this.repeatTimer);
       this.host.timers.stop(this.endTimer);
-      if (this.isCancelWanted) this.sendCancel();
+      if (this.cancelling !== CANCEL_NONE) this.sendCancel();
     }
     this.user.onResponse(this, m);
   }
@@ -877,7 +901,7 @@ export class ClientTransaction implements TimerUser {
    */
   private sendCancel(): void {
     const { timers, limits, transport, scratch } = this.host;
-    this.isCancelSent = true;
+    this.cancelling = CANCEL_SENT;
     timers.start(this.endTimer, TRANSACTION_T1 * limits.t1Ms);
     copyOctets(scratch, 0, this.buffer, 0, this.end);
     if (!this.writeCancel(this.cancelLines) && !this.writeCancel(NONE)) {

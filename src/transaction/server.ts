@@ -134,7 +134,6 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
   private isAcked = false;
   private readonly host: ServerHost;
   private readonly repeatTimer: number;
-  private readonly endTimer: number;
 
   /** @param buffer for its responses, its own */
   constructor(host: ServerHost, slot: number, buffer: Uint8Array) {
@@ -143,7 +142,12 @@ export class ServerTransaction extends ResponseHead implements TimerUser {
     this.slot = slot;
     this.buffer = buffer;
     this.repeatTimer = host.timers.make(this, REPEAT);
-    this.endTimer = host.timers.make(this, END);
+    // It is made next, so it has the next number.
+    host.timers.make(this, END);
+  }
+
+  private get endTimer(): number {
+    return this.repeatTimer + END;
   }
 
   /**

@@ -186,7 +186,8 @@ export class Call implements SessionUser, TimerUser {
   readonly session: Session;
   /** Its sound goes by the port of that line. */
   line: Line;
-  readonly redirects = new Redirects();
+  /** Where the call is redirected to; made at the first redirection. */
+  redirects: Redirects | null = null;
   /** The sound runs. */
   hasSound = false;
   /** When it was made or came, on the core's clock. */
@@ -324,15 +325,17 @@ export class Call implements SessionUser, TimerUser {
   }
 
   onRefused(m: Message | null): boolean {
-    const { session, redirects } = this;
+    const { session } = this;
     const { draft } = session;
     if (m !== null && m.status >= 600) return false;
     // The reason may be credentials that went along in advance: they are not sent again.
     if (m !== null && (m.status === 400 || m.status === 403)) this.context.credentials.forgetProxies();
     if (draft === null) return false;
-    if (m !== null && m.status < 400)
-      redirects.addContacts(m, draft.target, this.context.layer.transport.hasTls, draft.isSecure);
-    while (redirects.takeNext(span)) {
+    if (m !== null && m.status < 400) {
+      this.redirects ??= new Redirects();
+      this.redirects.addContacts(m, draft.target, this.context.layer.transport.hasTls, draft.isSecure);
+    }
+    while (this.redirects?.takeNext(span)) {
       if (!draft.setTarget(span.bytes, span.start, span.end)) continue;
       // By a proxy that is not reached by TLS nothing goes to sips. RFC 3261 §26.2.2
       if (draft.isSecure && draft.hopTransport(this.context.transport) !== TRANSPORT_TLS) continue;

@@ -35,7 +35,7 @@ export class Redirects {
   private weights: Int16Array = NO_WEIGHTS;
   private count = 0;
   /** No 3xx came yet, so the place called first is not among the entries. */
-  private isAtFirst = false;
+  private isAtFirst = true;
 
   /** A call begins. */
   start(): void {

@@ -359,7 +359,7 @@ export class UserAgent
     span.clear();
     if (!isFit) return "'" + written + "' is too long to call";
     call.use(context);
-    call.redirects.start();
+    call.redirects?.start();
     return this.wayProblem(draft, context.transport);
   }
 

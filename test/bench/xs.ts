@@ -47,7 +47,7 @@ const MOST: Record<string, number> = {
   "xs.parse.chunks": 0,
   "xs.rtp.slots": 0,
   "xs.rtp.chunks": 0,
-  "xs.heap.call": 80_800,
+  "xs.heap.call": 80_000,
   "xs.heap.links": 102_400,
   "xs.heap.links.deaf": 106_600,
   "xs.heap.stack": 565,
