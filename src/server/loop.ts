@@ -18,7 +18,6 @@ export class LoopGuard {
   private readonly seed: number;
   private readonly list = new ValueList();
   private readonly via = new Via();
-  private readonly word = new Int32Array(1);
 
   constructor(layer: TransactionLayer, random: RandomSource) {
     this.layer = layer;
@@ -27,12 +26,12 @@ export class LoopGuard {
 
   /** Whether a Via of ours begins with that hash. @param loopHash `hashOf` the request */
   wasHere(m: Message, loopHash: number): boolean {
-    const { list, via, word } = this;
+    const { list, via } = this;
     list.beginField(m, HEADER_VIA);
     while (list.next()) {
       if (!via.parse(list.bytes, list.start, list.end) || !this.isOurs(via)) continue;
       if (via.branchEnd - via.branchStart !== BRANCH_BYTES) continue;
-      if (readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) && word[0] === loopHash) return true;
+      if (readHex32(list.bytes, via.branchStart + COOKIE_BYTES) === loopHash) return true;
     }
     return false;
   }

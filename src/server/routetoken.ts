@@ -114,7 +114,6 @@ export class RouteTokens {
   private readonly hash = new Sha256();
   private readonly mac = new Uint8Array(SHA256_BYTES);
   private readonly writer = new Writer();
-  private readonly word = new Int32Array(1);
   private readonly host = new Span();
   private readonly name = new Uint8Array(256);
   private readonly digits = new Uint8Array(8);
@@ -420,7 +419,8 @@ export class RouteTokens {
   }
 
   private number(bytes: Uint8Array, at: number): number {
-    return readHex32(bytes, at, this.word) ? this.word[0] : 0;
+    // No number is 0.
+    return readHex32(bytes, at) | 0;
   }
 
   private readFlow(bytes: Uint8Array, at: number, out: Flow): void {

@@ -74,7 +74,6 @@ export class StatelessProxy implements Bypass, LocationUser {
   private readonly list = new ValueList();
   private readonly via = new Via();
   private readonly value = new Span();
-  private readonly word = new Int32Array(1);
   /** The answer of the location service, from inside of `locate`: 0 when it filled `hop`, else a status. */
   private found = 0;
 
@@ -174,17 +173,8 @@ export class StatelessProxy implements Bypass, LocationUser {
    * §16.11, §18.2.2
    */
   onResponse(m: Message, _source: Flow): boolean {
-    const { layer, list, via, word, back } = this;
-    list.beginField(m, HEADER_VIA);
-    const isPassed =
-      list.next() &&
-      via.parse(list.bytes, list.start, list.end) &&
-      this.isOurs(via) &&
-      readHex32(list.bytes, via.branchStart + COOKIE_BYTES, word) &&
-      list.next() &&
-      via.parse(list.bytes, list.start, list.end) &&
-      word[0] === this.branchOf(m, via.branchStart, via.branchEnd, via.sentByStart, via.sentByEnd) &&
-      this.aimBack(via);
+    const { layer, via, back } = this;
+    const isPassed = this.readViaBelow(m) && this.aimBack(via);
     const w = layer.writer;
     if (isPassed) {
       w.begin(layer.scratch, 0, layer.scratch.length);
@@ -193,6 +183,16 @@ export class StatelessProxy implements Bypass, LocationUser {
     if (isPassed && w.ok && layer.transport.send(back, w.bytes, 0, w.at)) this.counters.forwarded += 1;
     else this.counters.dropped += 1;
     return true;
+  }
+
+  /** Reads the Via below ours. @returns whether it was there in the request, which our branch says */
+  private readViaBelow(m: Message): boolean {
+    const { list, via } = this;
+    list.beginField(m, HEADER_VIA);
+    if (!list.next() || !via.parse(list.bytes, list.start, list.end) || !this.isOurs(via)) return false;
+    const branch = readHex32(list.bytes, via.branchStart + COOKIE_BYTES);
+    if (!list.next() || !via.parse(list.bytes, list.start, list.end)) return false;
+    return branch === this.branchOf(m, via.branchStart, via.branchEnd, via.sentByStart, via.sentByEnd);
   }
 
   private isOurs(via: Via): boolean {

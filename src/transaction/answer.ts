@@ -111,15 +111,12 @@ export class Answers {
     w.crlf();
   }
 
-  /**
-   * Whether the ACK `m` is for an answer that was given here: it has the To tag of that answer, and ends with it.
-   * @param word for the time of the call
-   */
-  isAcknowledged(m: Message, word: Int32Array): boolean {
-    if (m.toTagEnd - m.toTagStart !== 16 || !readHex32(m.bytes, m.toTagStart, word)) return false;
+  /** Whether the ACK `m` is for an answer that was given here: it has the To tag of that answer, and ends with it. */
+  isAcknowledged(m: Message): boolean {
+    if (m.toTagEnd - m.toTagStart !== 16) return false;
     const high = digest(this.seedHigh, m);
-    if (word[0] !== high || !readHex32(m.bytes, m.toTagStart + 8, word)) return false;
-    return word[0] === digest(this.seedLow ^ high, m);
+    if (readHex32(m.bytes, m.toTagStart) !== high) return false;
+    return readHex32(m.bytes, m.toTagStart + 8) === digest(this.seedLow ^ high, m);
   }
 }
 

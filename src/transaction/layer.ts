@@ -6,7 +6,7 @@
  */
 
 import type { Place } from "../core/address.js";
-import { float64Array, int32Array, octetArrays } from "../core/arrays.js";
+import { float64Array, octetArrays } from "../core/arrays.js";
 import { hash, NONE } from "../core/bytes.js";
 import { Pool } from "../core/pool.js";
 import type { RandomSource } from "../core/random.js";
@@ -193,7 +193,6 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private readonly serverIndex: SlotIndex | null;
   /** Finds requests by Call-ID and CSeq, whichever way they came; null in a small pool, where a loop is enough. */
   private readonly requestIndex: SlotIndex | null;
-  private readonly hex = int32Array(1);
   private readonly reserve: number;
   /** Addresses that have sent a value known only to a receiver of our messages. The oldest one makes room. */
   private readonly proven = float64Array(PROVEN).fill(-1);
@@ -615,7 +614,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
   private isPassedBy(bypass: Bypass): boolean {
     const m = this.message;
     if (!m.isRequest) return bypass.onResponse(m, this.source);
-    if (m.method === METHOD_ACK && this.answers.isAcknowledged(m, this.hex)) return true;
+    if (m.method === METHOD_ACK && this.answers.isAcknowledged(m)) return true;
     return bypass.onRequest(m, this.source);
   }
 
@@ -765,7 +764,7 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
     const m = this.message;
     const t = this.findServer(serverKey(m), METHOD_INVITE);
     if (t !== null && t.state !== SERVER_ACCEPTED) t.confirm();
-    else if (t !== null || !this.answers.isAcknowledged(m, this.hex)) this.user.onAck(m, this.source);
+    else if (t !== null || !this.answers.isAcknowledged(m)) this.user.onAck(m, this.source);
   }
 
   private findServer(key: number, method: number): ServerTransaction | null {
@@ -783,20 +782,18 @@ export class TransactionLayer implements ClientHost, ServerHost, StreamUser {
 
   private findClient(): ClientTransaction | null {
     const m = this.message;
-    const hex = this.hex;
     if (!m.hasMagicCookie || m.branchEnd - m.branchStart !== BRANCH_BYTES) return null;
-    if (!readHex32(m.bytes, m.branchStart + COOKIE_BYTES, hex)) return null;
-    const high = hex[0];
-    if (!readHex32(m.bytes, m.branchStart + COOKIE_BYTES + 8, hex)) return null;
+    const high = readHex32(m.bytes, m.branchStart + COOKIE_BYTES);
+    const low = readHex32(m.bytes, m.branchStart + COOKIE_BYTES + 8);
     const index = this.clientIndex;
     const all = this.clients.items;
     if (index === null) {
       for (let i = 0; i < all.length; i++)
-        if (all[i].state > CLIENT_IDLE && all[i].branchLow === hex[0] && all[i].branchHigh === high && all[i].isFor(m))
+        if (all[i].state > CLIENT_IDLE && all[i].branchLow === low && all[i].branchHigh === high && all[i].isFor(m))
           return all[i];
       return null;
     }
-    for (let slot = index.first(hex[0]); slot >= 0; slot = index.next(slot))
+    for (let slot = index.first(low); slot >= 0; slot = index.next(slot))
       if (all[slot].branchHigh === high && all[slot].isFor(m)) return all[slot];
     return null;
   }

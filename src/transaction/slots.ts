@@ -63,15 +63,14 @@ export class SlotIndex {
   }
 }
 
-/** Reads eight hexadecimal digits at `bytes[start]`. @returns true with the number in `out[0]`, or false */
-export function readHex32(bytes: Uint8Array, start: number, out: Int32Array): boolean {
+/** @returns the signed number of 32 bits with the eight hexadecimal digits at `bytes[start]`; NaN if they are none */
+export function readHex32(bytes: Uint8Array, start: number): number {
   let value = 0;
   for (let i = start; i < start + 8; i++) {
     const octet = lower(bytes[i]);
     const digit = octet >= 0x61 ? octet - 0x57 : octet - 0x30;
-    if (digit < 0 || digit > 15 || (octet < 0x61 && digit > 9)) return false;
+    if (digit < 0 || digit > 15 || (octet < 0x61 && digit > 9)) return Number.NaN;
     value = (value << 4) | digit;
   }
-  out[0] = value;
-  return true;
+  return value;
 }

@@ -9,7 +9,7 @@
 
 import { isPrivate, PORT_MOST, parseIPv4 } from "../core/address.js";
 import { octetArray } from "../core/arrays.js";
-import { equalNoCase, octets, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
+import { equalNoCase, NONE, octets, parseUint, Span, UINT32_MOST } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import { fraction, type RandomSource } from "../core/random.js";
 import type { Timers, TimerUser } from "../core/timers.js";
@@ -42,7 +42,7 @@ import {
 import { ParamList } from "../wire/params.js";
 import { RECEIVED, RPORT } from "../wire/via.js";
 import { Writer } from "../wire/writer.js";
-import { type Account, keyOf } from "./account.js";
+import { type Account, keyOf, USER_MOST_BYTES } from "./account.js";
 import { hasBinding, readGranted } from "./bindings.js";
 import type { Credentials } from "./credentials.js";
 import { explainChallenge } from "./explain.js";
@@ -194,9 +194,11 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
   private isContactStale = false;
   private isCorrected = false;
   /** The Contact we registered last, so that it can be removed when our address changes. */
-  private readonly contact: Uint8Array;
+  private contact: Uint8Array = NONE;
   private contactEnd = 0;
-  private readonly next: Uint8Array;
+  private next: Uint8Array = NONE;
+  /** Octets of a Contact besides our user name. */
+  private readonly contactMore: number;
   private nextEnd = 0;
   /** Keeps the flow of the registration; made if the settings say so. */
   private outbound: Outbound | null = null;
@@ -210,8 +212,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.credentials = credentials;
     this.user = user;
     this.draft = new Dialog(room.dialogBytes);
-    this.contact = octetArray(room.contactBytes);
-    this.next = octetArray(room.contactBytes);
+    this.contactMore = room.contactBytes - USER_MOST_BYTES;
     this.timer = timers.make(this, TIMER_NEXT);
   }
 
@@ -225,6 +226,7 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     this.awaySinceMs = Infinity;
     this.requestedS = this.account.settings.expiresS;
     this.prepareOutbound();
+    this.makeContacts();
     if (!this.draft.isDrafted() && !this.writeDraft()) {
       this.draft.clear();
       this.fail(0, null, 0, TOO_LONG);
@@ -233,6 +235,16 @@ export class Registration implements ClientUser, TimerUser, OutboundUser {
     if (this.request !== null && !this.isQuery) return;
     this.dropRequest();
     this.startRound();
+  }
+
+  /** Makes both Contacts as long as our user name wants them; most names are much shorter than they may be. */
+  private makeContacts(): void {
+    const bytes = this.contactMore + this.account.user.length;
+    const { contact, contactEnd } = this;
+    if (contact.length >= bytes) return;
+    this.contact = octetArray(bytes);
+    this.next = octetArray(bytes);
+    copyOctets(this.contact, 0, contact, 0, contactEnd);
   }
 
   /** @returns false when the account's texts are too long */
