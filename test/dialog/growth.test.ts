@@ -1,4 +1,4 @@
-/** A dialog's buffer grows to its texts: what it takes, refuses and writes is the same as if it had its limit at once. */
+/** A dialog grows to its texts: what it takes, refuses and writes is the same as if it had its limit from the start. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { octets, Span, text } from "../../src/core/bytes.js";
