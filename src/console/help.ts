@@ -14,13 +14,15 @@ const USAGE_WIDTH = 22;
  */
 const HELP_WIDTH = 79;
 const INDENT = "  ";
+const COLUMN = " ".repeat(USAGE_WIDTH);
 
 /** @param what a command, a key, or "" for the list */
 export function help(reply: Reply, what: string): Reply {
   if (what === "") {
-    let out = "";
-    for (let i = 0; i < COMMANDS.length; i++) out += helpLine(usage(COMMANDS[i]), COMMANDS[i].help);
-    return reply.tell(out + helpLine("--json", "behind any of them: the answer as one line of JSON"));
+    const lines: string[] = [];
+    for (let i = 0; i < COMMANDS.length; i++) lines.push(helpLine(usage(COMMANDS[i]), COMMANDS[i].help));
+    lines.push(helpLine("--json", "behind any of them: the answer as one line of JSON"));
+    return reply.tell(lines.join(""));
   }
   const command = findCommand(what.toLowerCase());
   if (command !== null) return reply.tell(wrapped(usage(command) + ": ", command.help, INDENT));
@@ -37,24 +39,26 @@ export function help(reply: Reply, what: string): Reply {
 /** Writes one entry of the list, with what is to be typed in a column of its own. */
 function helpLine(left: string, text: string): string {
   const isWide = left.length > USAGE_WIDTH - 2;
-  const column = " ".repeat(USAGE_WIDTH);
-  return isWide ? left + "\n" + wrapped(column, text, column) : wrapped(left.padEnd(USAGE_WIDTH), text, column);
+  return isWide ? left + "\n" + wrapped(COLUMN, text, COLUMN) : wrapped(left.padEnd(USAGE_WIDTH), text, COLUMN);
 }
 
-/** Breaks a text into lines of whole words. @param first begins the first line @param more begins the others */
+/**
+ * Breaks a text into lines of whole words. Lines are cut out of the text, because a line that grows by words is measured
+ * and copied for each of them. @param first begins the first line @param more begins the others
+ */
 function wrapped(first: string, text: string, more: string): string {
-  const words = text.split(" ");
-  let out = "";
-  let line = first;
-  let isFresh = true;
-  for (let i = 0; i < words.length; i++) {
-    if (!isFresh && line.length + 1 + words[i].length > HELP_WIDTH) {
-      out += line + "\n";
-      line = more;
-      isFresh = true;
-    }
-    line += (isFresh ? "" : " ") + words[i];
-    isFresh = false;
+  const { length } = text;
+  let out = first;
+  let room = HELP_WIDTH - first.length;
+  let start = 0;
+  while (length - start > room) {
+    let stop = text.lastIndexOf(" ", start + room);
+    // A word that is wider than a line has a line of its own.
+    if (stop <= start) stop = text.indexOf(" ", start + 1);
+    if (stop < 0) break;
+    out += text.slice(start, stop) + "\n" + more;
+    room = HELP_WIDTH - more.length;
+    start = stop + 1;
   }
-  return out + line + "\n";
+  return out + text.slice(start) + "\n";
 }
