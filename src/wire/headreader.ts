@@ -181,8 +181,12 @@ export class HeadReader extends Values {
           while (stop < wordsEnd) {
             x = view.getInt32(stop, true);
             y = view.getInt32(stop + 4, true);
-            if (((x | (x << 1)) & (y | (y << 1)) & NO_CONTROLS) !== NO_CONTROLS) {
-              if (((x | (x << 1)) & NO_CONTROLS) === NO_CONTROLS) stop += 4;
+            x = ~(x | (x << 1)) & NO_CONTROLS;
+            y = ~(y | (y << 1)) & NO_CONTROLS;
+            if ((x | y) !== 0) {
+              // A bit for each octet, the first one lowest: a branch for each would be guessed wrongly.
+              x = (Math.imul(x >>> 6, 0x10204080) >>> 28) | ((Math.imul(y >>> 6, 0x10204080) >>> 24) & 0xf0);
+              stop += 31 - Math.clz32(x & -x);
               break;
             }
             stop += 8;

@@ -54,8 +54,9 @@ export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: nu
     x = ((((x + 0x53535353) ^ (x + 0x45454545)) | (x << 1)) & ~x) | 0x7f7f7f7f;
     if (x === -1) i += 4;
     else {
-      // Goes to the first octet that may stop.
-      if ((x & 0x80) !== 0) i += (x & 0x8000) === 0 ? 1 : (x & 0x800000) === 0 ? 2 : 3;
+      // Goes to the first octet that may stop, without a branch that would be guessed wrongly.
+      x = ~x;
+      i += (31 - Math.clz32(x & -x)) >> 3;
       if ((KINDS[bytes[i]] & stops) !== 0) return i;
       i += 1;
     }
