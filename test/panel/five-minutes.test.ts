@@ -368,6 +368,10 @@ describe.sequential("five minutes with the panel", () => {
     [390, 844],
   ])("fits a window of %i × %i, in every view", async (width, height) => {
     await page.setViewportSize({ width, height });
+    // Whoever comes for the first time sees the door.
+    await page.evaluate(() => localStorage.removeItem("portero.tab"));
+    await page.reload();
+    await button("Ring").waitFor();
     for (const name of ["House", "Ladder", "Network", "Console", "Settings", "Inside", "Setup"]) {
       if (name === "House" && width > 760) continue;
       await tab(name);

@@ -91,7 +91,7 @@ function Views() {
   const t = useWords();
   const isWide = useMedia("(min-width: 1240px)");
   const isMiddle = useMedia("(min-width: 760px)");
-  const [chosen, choose] = useKept("tab", "network");
+  const [chosen, choose] = useKept("tab", "");
   const tabs = TABS.filter((tab) => !(tab === "house" && isMiddle) && !(tab === "ladder" && isWide));
   const first: Tab = isMiddle ? (isWide ? "network" : "ladder") : "house";
   const tab = tabs.find((one) => one === chosen) ?? first;
