@@ -1,6 +1,7 @@
 /**
- * How much of everything there is. All of it is made at start and nothing grows later; when something is used up, the
- * other side gets a SIP answer (503, 486) or the door says that there is no room.
+ * How much of everything there is. All of it is made at start; when something is used up, the other side gets a SIP
+ * answer (503, 486) or the door says that there is no room. The texts of a dialog, a call's description and our Contact
+ * grow to the longest that had to be kept, up to these limits, and a board's memory has room for all of them.
  * Not here: the numbers of each board (driver/limits.ts), and how many timers each part makes (its own file; they are
  * added up in ua/counts.ts, intercom/counts.ts and driver/limits.ts).
  */
