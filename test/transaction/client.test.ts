@@ -82,6 +82,45 @@ describe("INVITE client transaction over UDP (RFC 3261 §17.1.1)", () => {
     expect(ack.endsWith("Content-Length: 0\r\n\r\n")).toBe(true);
   });
 
+  it("takes the INVITE's To for that ACK when the response's is malformed, with the tag if one was found", () => {
+    const answers: readonly (readonly [string, string])[] = [
+      ['"bob <sip:bob@example.com>;tag=t1', "<sip:bob@example.com>"],
+      ["<sip:bob@example.com>>;tag=t1", "<sip:bob@example.com>;tag=t1"],
+      ["<sip:bob@example.com> bob;tag=t1", "<sip:bob@example.com>;tag=t1"],
+      ["", "<sip:bob@example.com>"],
+    ];
+    for (const [to, written] of answers) {
+      const invite = sent(METHOD_INVITE);
+      h.receive(responseTo(invite, 404, "t1").replace(/To: .*/, "To: " + to));
+      const ack = h.network.take()[0];
+      expect(ack.line, to).toBe("ACK sip:bob@10.0.0.2 SIP/2.0");
+      expect(field(ack.text, "To"), to).toBe(written);
+      expect(fields(ack.text, "CSeq"), to).toEqual(["7 ACK"]);
+    }
+  });
+
+  it("takes no other line of the INVITE for that ACK, however it begins", () => {
+    const others = "Record-Route: <sip:p1.example;lr>\r\nCall-Info: <http://a>\r\nTimestamp: 1\r\nMin-SE: 90\r\n";
+    const invite = sent(METHOD_INVITE, undefined, others);
+    h.receive(responseTo(invite, 404, "t1"));
+    const names = h.network
+      .take()[0]
+      .text.split("\r\n")
+      .map((line) => line.slice(0, line.indexOf(":")));
+    expect(names.slice(1)).toEqual(["Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Content-Length", "", ""]);
+  });
+
+  it("does not acknowledge a 2xx whose To tag alone is longer than any message of ours", () => {
+    h = new Harness({ transactionBytes: 512 });
+    const invite = sent(METHOD_INVITE);
+    h.user.onEachResponse = (t, m) => h.ack(t, m);
+    h.receive(responseTo(invite, 200, "t".repeat(600)));
+    expect(h.user.take()).toEqual(["response 200"]);
+    expect(h.network.take()).toEqual([]);
+    h.receive(responseTo(invite, 200, "short"));
+    expect(field(h.network.take()[0].text, "To")).toBe("<sip:bob@example.com>;tag=short");
+  });
+
   it("stays in Accepted for Timer M after a 2xx, telling of every fork's (RFC 6026 §7.2)", () => {
     const invite = sent(METHOD_INVITE);
     h.user.onEachResponse = (t, m) => h.ack(t, m);
@@ -448,6 +487,19 @@ describe("sending that fails", () => {
     expect(h.user.take()).toEqual(["failure " + FAILURE_TRANSPORT, "terminated"]);
     expect(h.network.take()[0].to).toBe("udp 10.0.0.3:5060");
     expect(h.layer.clients.used()).toBe(1);
+  });
+
+  it("that another message was begun behind is not sent, and the other one is", () => {
+    const first = h.prepare(METHOD_OPTIONS);
+    const second = h.prepare(METHOD_REGISTER);
+    expect(first.sendRequest()).toBe(false);
+    expect(second.sendRequest()).toBe(true);
+    expect(h.network.take().map((one) => one.line)).toEqual(["REGISTER sip:bob@10.0.0.2 SIP/2.0"]);
+    expect(h.layer.clients.used()).toBe(1);
+    // What was sent is not sent again as another request.
+    h.receive(responseTo(h.send(METHOD_BYE) && h.network.take()[0].text, 200));
+    h.pass(100000);
+    expect(h.layer.client(h.user)?.sendRequest()).toBe(false);
   });
 
   it("of what was not well written gives the transaction back without a word", () => {

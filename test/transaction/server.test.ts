@@ -47,6 +47,27 @@ describe("INVITE server transaction over UDP (RFC 3261 §17.2.1)", () => {
     expect(lines(h.network.take())).toEqual(["SIP/2.0 180 Ringing"]);
   });
 
+  it("sends a response that was kept after others were written, and not one that was left", () => {
+    const [first, second] = [
+      invited({ callId: "1", branch: "z9hG4bK1" }),
+      invited({ callId: "2", branch: "z9hG4bK2" }),
+    ];
+    first.respond(486).put(octets("X-First: 1\r\nContent-Length: 0\r\n\r\n"));
+    expect(first.keepResponse()).toBe(true);
+    expect(second.reply(603)).toBe(true);
+    expect(first.sendResponse()).toBe(true);
+    const [declined, busy] = h.network.take();
+    expect([declined.line, busy.line]).toEqual(["SIP/2.0 603 Decline", "SIP/2.0 486 Busy Here"]);
+    expect([field(busy.text, "X-First"), field(busy.text, "Call-ID")]).toEqual(["1", "1"]);
+    const [left, last] = [invited({ callId: "3", branch: "z9hG4bK3" }), invited({ callId: "4", branch: "z9hG4bK4" })];
+    left.respond(486).put(octets("Content-Length: 0\r\n\r\n"));
+    last.reply(603);
+    expect(left.sendResponse()).toBe(false);
+    h.settle();
+    // The transaction ends all the same.
+    expect(lines(h.network.take())).toEqual(["SIP/2.0 603 Decline", "SIP/2.0 486 Busy Here"]);
+  });
+
   it("answers the INVITE sent again with the last response", () => {
     const t = invited();
     h.receive(request());
