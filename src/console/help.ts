@@ -43,8 +43,8 @@ function helpLine(left: string, text: string): string {
 }
 
 /**
- * Breaks a text into lines of whole words. Lines are cut out of the text, because a line that grows by words is measured
- * and copied for each of them. @param first begins the first line @param more begins the others
+ * Breaks a text into lines of whole words. Lines are cut out of the text: one that grows by words would be measured and
+ * copied for each of them. @param first begins the first line @param more begins the others
  */
 function wrapped(first: string, text: string, more: string): string {
   const { length } = text;
