@@ -311,7 +311,7 @@ static inline void echo_move(echo_t *s, int32_t by)
 		memset(s->spectra[s->newest], 0, sizeof s->spectra[s->newest]);
 }
 
-/* Keeps the way inside the filter: once in half a second it is seen where the filter is strong. */
+/* Keeps the way inside the filter: four times a second it is seen where the filter is strong. */
 static inline void echo_track(echo_t *s)
 {
 	const int16_t *far = s->line[(s->lineAt - s->late) & (ECHO_LINE - 1)];
@@ -341,7 +341,7 @@ static inline void echo_track(echo_t *s)
 		echo_hunt(s);
 		return;
 	}
-	if ((s->age & 63) != 63 || s->energyLeft > s->energyHeard >> 2)
+	if ((s->age & 31) != 31 || s->energyLeft > s->energyHeard >> 2)
 		return;
 	for (p = 0; p < ECHO_PARTS; p++) {
 		energy[p] = 0;
@@ -355,9 +355,14 @@ static inline void echo_track(echo_t *s)
 			strongest = p;
 	}
 	s->strongest = strongest;
-	if (strongest >= 3 && s->late < ECHO_LATEST && small_add(energy[0], energy[1]) < small_scale(whole, 512))
+	/* What comes before the strongest part by two and is nearly nothing is left out. */
+	for (p = 0; strongest - p >= 3 && s->late < ECHO_LATEST; p++) {
+		energy[p + 1] = small_add(energy[p], energy[p + 1]);
+		if (energy[p + 1] >= small_scale(whole, 512))
+			break;
 		echo_move(s, 1);
-	else if (strongest == 0 && s->late > 0 && energy[0] > small_scale(whole, 16384))
+	}
+	if (strongest == 0 && s->late > 0 && energy[0] > small_scale(whole, 16384))
 		echo_move(s, -1);
 }
 

@@ -74,6 +74,7 @@ static inline void echo_share(echo_t *s, const small_t *left, const small_t *sou
 			noise = small_add(noise, echo_unpacked(s->floors[k]));
 			echo = small_add(echo, sounding[k]);
 		}
+		noise = small_scale(noise, 13107);
 		least = small_of(300u * (uint32_t)(echo_edges[b + 1] - echo_edges[b]), 10);
 		if (echo < small_add(small_scale(noise, 9830), least))
 			continue;
@@ -146,8 +147,8 @@ static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t peak)
 {
 	uint32_t gain = (uint32_t)s->gain >> 4;
-	/* Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for the noise. */
-	small_t enough = small_of(640000, 22), much = small_of(2560000, 22), most = small_of(14400, 22);
+	/* Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 156 for the noise. */
+	small_t enough = small_of(640000, 22), much = small_of(2560000, 22), most = small_of(24500, 22);
 	small_t quiet = small_of(1600, 22);
 	if (peak > 28000 || s->guard < 32768 || s->ringing > ECHO_RINGING / 2)
 		s->gain -= s->gain >> 4;
@@ -166,15 +167,15 @@ static inline void echo_level(echo_t *s, small_t whole, small_t noise, int32_t p
 }
 
 /*
- * The floor of the noise in a bin: it falls fast and rises slowly. Beside an echo it does both a third as fast, so that
+ * The floor of the noise in a bin: it falls faster than it rises. Beside an echo it does both a third as fast, so that
  * it lies as far below the noise as without one; `isNew`: it is not known yet.
  */
 static inline small_t echo_floor(small_t floor, small_t power, int32_t isBeside, int32_t isNew)
 {
 	small_t least = small_of(10, 10);
 	if (power < floor)
-		floor = isBeside ? small_add(small_scale(floor, 31894), small_scale(power, 874))
-						 : small_add(small_scale(floor, 30147), small_scale(power, 2621));
+		floor = isBeside ? small_add(small_scale(floor, 32440), small_scale(power, 328))
+						 : small_add(small_scale(floor, 31785), small_scale(power, 983));
 	else if (isNew)
 		floor = small_scale(floor, 34734);
 	else
@@ -212,13 +213,12 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		uint32_t missing = 8192u >> (s->hunt > 80 ? 5 : s->hunt >> 4) >> (s->tries > 0 ? 2 : 0);
 		for (b = 0; b < ECHO_BANDS; b++)
 			for (k = echo_edges[b]; k < echo_edges[b + 1]; k++) {
-				small_t floor = echo_unpacked(s->floors[k]), masked;
+				small_t floor = echo_unpacked(s->floors[k]);
 				rest[k] = small_add(small_mul(s->share[b], rest[k]), small_scale(s->missed[k >> 1], missing));
 				floor = echo_floor(floor, power[k], rest[k] > floor, s->age < 250);
 				s->floors[k] = echo_packed(floor);
-				masked = small_scale(floor, 52429);
-				residue = small_add(residue, small_add(rest[k], small_scale(masked, 9830)));
-				excess = small_add(excess, small_sub(power[k], small_scale(masked, 49152)));
+				residue = small_add(residue, small_add(rest[k], small_scale(floor, 9830)));
+				excess = small_add(excess, small_sub(power[k], small_scale(floor, 49152)));
 			}
 	}
 	/* Somebody speaks at the door: there is more than noise and what is left of the echo. */
@@ -247,8 +247,8 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		echoes = small_shift(echoes, ECHO_STRENGTH);
 		voice = small_add(before, small_scale(small_sub(power[k], echoes), 9830));
 		uint32_t gain = small_share(voice, small_add(voice, echoes));
-		/* The noise of the place: on average it is three times its floor. */
-		small_t kept = echo_unpacked(s->floors[k]);
+		/* The noise of the place: on average it is nearly twice its floor. */
+		small_t kept = small_scale(echo_unpacked(s->floors[k]), 58982);
 		int32_t hiss = 0, g;
 		/* Beside a voice the fourth root is enough: it hides what is left. */
 		if (presence > 0)
@@ -259,7 +259,6 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 			gain = 32767;
 		/* What is no louder than the noise of the place is kept. */
 		if (!(options & ECHO_QUIET)) {
-			kept = small_add(kept, small_shift(kept, 1));
 			if (power[k] <= kept)
 				gain = 32767;
 			else if (small_scale(power[k], (gain * gain) >> 15) < kept)

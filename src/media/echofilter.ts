@@ -333,7 +333,7 @@ function energyOf(words: Int32Array, p: number): number {
   return energy;
 }
 
-/** Keeps the way inside the filter: looks once in half a second where the filter is strong. */
+/** Keeps the way inside the filter: looks four times a second where the filter is strong. */
 export function track(state: EchoState): void {
   const { words, halves } = state;
   const far = lineOf(words, 0);
@@ -361,23 +361,21 @@ export function track(state: EchoState): void {
     hunt(words);
     return;
   }
-  if ((words[AGE] & 63) !== 63 || words[ENERGY_LEFT] > words[ENERGY_HEARD] >> 2) return;
+  if ((words[AGE] & 31) !== 31 || words[ENERGY_LEFT] > words[ENERGY_HEARD] >> 2) return;
+  const { whole: energies } = scratch();
   let whole = 0;
-  let early = 0;
-  let first = 0;
   let strongest = 0;
-  let most = 0;
   for (let p = 0; p < PARTS; p++) {
-    const energy = energyOf(words, p);
-    whole = smallAdd(whole, energy);
-    if (p === 0) first = energy;
-    if (p === 1) early = smallAdd(first, energy);
-    if (p === 0 || energy > most) {
-      strongest = p;
-      most = energy;
-    }
+    energies[p] = energyOf(words, p);
+    whole = smallAdd(whole, energies[p]);
+    if (energies[p] > energies[strongest]) strongest = p;
   }
   words[STRONGEST] = strongest;
-  if (strongest >= 3 && words[LATE] < LATEST && early < smallScale(whole, 512)) move(state, 1);
-  else if (strongest === 0 && words[LATE] > 0 && first > smallScale(whole, 16384)) move(state, -1);
+  // What comes before the strongest part by two and is nearly nothing is left out.
+  for (let p = 0; strongest - p >= 3 && words[LATE] < LATEST; p++) {
+    energies[p + 1] = smallAdd(energies[p], energies[p + 1]);
+    if (energies[p + 1] >= smallScale(whole, 512)) break;
+    move(state, 1);
+  }
+  if (strongest === 0 && words[LATE] > 0 && energies[0] > smallScale(whole, 16384)) move(state, -1);
 }

@@ -139,11 +139,11 @@ const UNLIKE = 350;
 /** Gain 1, and the most: 12 dB. */
 export const GAIN_ONE = 4096;
 const GAIN_MOST = 16384;
-/** Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 120 for noise. */
+/** Levels of 800 for a voice, 1,600 for one that is loud, 40 for none, and 156 for noise. */
 const VOICE_ENOUGH = smallOf(640000, 22);
 const VOICE_MUCH = smallOf(2560000, 22);
 const VOICE_LEAST = smallOf(1600, 22);
-const NOISE_MOST = smallOf(14400, 22);
+const NOISE_MOST = smallOf(24500, 22);
 /** Levels of 1,500 and of 8,000; of 600, which is loud after howling. */
 const LOUD = smallOf(2250000, 22);
 const LOUDEST = smallOf(64000000, 22);
@@ -186,6 +186,7 @@ function learnShare(state: EchoState): void {
       noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
       echo = smallAdd(echo, rest[k]);
     }
+    noise = smallScale(noise, 13107);
     const least = smallOf(300 * (EDGES[b + 1] - EDGES[b]), 10);
     if (echo < smallAdd(smallScale(noise, 9830), least)) continue;
     const share = words[SHARE + b];
@@ -260,13 +261,13 @@ function setGain(words: Int32Array, whole: number, noise: number, peak: number):
 }
 
 /**
- * The floor of the noise in a bin falls fast and rises slowly. Beside an echo it does both a third as fast, so that it
+ * The floor of the noise in a bin falls faster than it rises. Beside an echo it does both a third as fast, so that it
  * lies as far below the noise as without one. @param isNew it is not known yet
  */
 function floorOf(before: number, power: number, isBeside: boolean, isNew: boolean): number {
   let floor = before;
   if (power < floor) {
-    const fall = isBeside ? 874 : 2621;
+    const fall = isBeside ? 328 : 983;
     floor = smallAdd(smallScale(floor, 32768 - fall), smallScale(power, fall));
   } else floor = smallScale(floor, isNew ? 34734 : isBeside ? 32899 : 33161);
   return floor < LEAST_FLOOR ? LEAST_FLOOR : floor;
@@ -309,9 +310,8 @@ function weigh(state: EchoState): number {
       rest[k] = smallAdd(smallMul(words[SHARE + b], rest[k]), smallScale(words[MISSED + (k >> 1)], missing));
       const floor = floorOf(before, power[k], rest[k] > before, isNew);
       packed[2 * FLOORS + k] = pack(floor);
-      const masked = smallScale(floor, 52429);
-      residue = smallAdd(residue, smallAdd(rest[k], smallScale(masked, 9830)));
-      excess = smallAdd(excess, smallSub(power[k], smallScale(masked, 49152)));
+      residue = smallAdd(residue, smallAdd(rest[k], smallScale(floor, 9830)));
+      excess = smallAdd(excess, smallSub(power[k], smallScale(floor, 49152)));
     }
   // Somebody speaks at the door: there is more than noise and what is left of the echo.
   const presence = smallShare(smallSub(excess, residue), residue);
@@ -346,9 +346,8 @@ export function suppress(state: EchoState, options: number): void {
     if (presence > 0) gain = (gain * (32768 - presence) + fourthRootOf(gain) * presence) >>> 15;
     if (gain < 655) gain = 655;
     else if (gain > 32767) gain = 32767;
-    // What is no louder than the noise of the place is kept: on average that is three times its floor.
-    const floor = unpack(packed[2 * FLOORS + k]);
-    const kept = smallAdd(floor, smallShift(floor, 1));
+    // What is no louder than the noise of the place is kept: on average that is nearly twice its floor.
+    const kept = smallScale(unpack(packed[2 * FLOORS + k]), 58982);
     if ((options & ECHO_QUIET) === 0) {
       if (power[k] <= kept) gain = 32767;
       else if (smallScale(power[k], (gain * gain) >>> 15) < kept)

@@ -17,7 +17,7 @@ import { part } from "../runs.js";
 const COMPILER = process.env.CC ?? "cc";
 const hasCompiler = spawnSync(COMPILER, ["--version"]).status === 0;
 const HEADER = join(import.meta.dirname, "../../hal/native/echo.h");
-const SAMPLES = 160 * 60;
+const SAMPLES = 160 * 80;
 
 const PROGRAM = `#include "${HEADER}"
 #include <stdio.h>
@@ -77,6 +77,10 @@ const CASES: Record<
     const voice = noise(random, 1500);
     const microphone = reference.map((_, i) => 0.7 * (reference[i - 40] ?? 0) - 0.3 * (reference[i - 200] ?? 0));
     return { microphone: microphone.map((x, i) => (i % 4000 > 2000 ? x + voice[i] : x)), reference, options: 0 };
+  },
+  "an echo that comes late": (random) => {
+    const reference = noise(random, 6000);
+    return { microphone: reference.map((_, i) => 0.7 * (reference[i - 430] ?? 0)), reference, options: 0 };
   },
   "sound that has nothing to do with what is played, as loud as can be": (random) => ({
     microphone: noise(random, 32767).map((x) => (x > 0 ? 32767 : -32768)),

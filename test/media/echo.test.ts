@@ -5,6 +5,7 @@ import { fraction } from "../../src/core/random.js";
 import { echoBegin, echoRun } from "../../src/media/echo.js";
 import {
   BLOCK,
+  CEILING,
   DRIFT,
   ECHO_DELAY,
   ECHO_QUIET,
@@ -183,6 +184,39 @@ describe("the echo canceller", { timeout: 60_000 }, () => {
       if (at >= 6 * SECOND) for (const sample of heard) loudest = Math.max(loudest, Math.abs(sample));
     }
     expect(loudest).toBeLessThan(500);
+  });
+});
+
+describe("the noise of the place", { timeout: 60_000 }, () => {
+  it("is as loud while the house speaks as while it is silent", () => {
+    const far = syllables(1, 8, 2000);
+    const random = new SeededRandom(4);
+    const hiss = far.map(() => (2 * fraction(random) - 1) * 120);
+    const out = run(mixed(echoOf(far), hiss), far);
+    expect(Math.abs(level(out, 4, 4) - level(hiss, 4, 4))).toBeLessThan(1.5);
+  });
+});
+
+describe("the guard against howling", { timeout: 60_000 }, () => {
+  /** @returns what the gain may rise to, of 32768, after a sound of the given levels and a second of near silence */
+  function ceiling(levels: readonly number[]): number {
+    const random = new SeededRandom(6);
+    const part = SECOND / 10;
+    const sound = Int16Array.from(
+      { length: (levels.length + 10) * part },
+      (_, i) => (2 * fraction(random) - 1) * (levels[Math.floor(i / part)] ?? 50),
+    );
+    const state = newState();
+    run(sound, new Int16Array(sound.length), 0, state);
+    return state.words[CEILING];
+  }
+
+  it("forgets a noise that stays as loud though it is turned down, not one that ebbs and grows again", () => {
+    const tenths = (count: number, at: (i: number) => number): number[] =>
+      Array.from({ length: count }, (_, i) => at(i));
+    const loud = tenths(6, () => 25_000);
+    expect(ceiling([...loud, ...tenths(19, () => 6000)])).toBe(32768);
+    expect(ceiling([...loud, ...tenths(4, () => 100), ...tenths(19, (i) => 3500 * 1.08 ** i)])).toBeLessThan(16384);
   });
 });
 

@@ -6,9 +6,10 @@ import { SecondOrder } from "./filters.js";
 
 /**
  * How a loudspeaker distorts: harder than it can move (both ends alike), more in one direction than in the other, an
- * amplifier that clips, or a cone that is stiff from the first.
+ * amplifier that clips, a cone that is stiff from the first, a spring that grows stiff by the third power, or a cone
+ * that strikes on one side.
  */
-export type Distortion = "limited" | "lopsided" | "clipped" | "stiff";
+export type Distortion = "limited" | "lopsided" | "clipped" | "stiff" | "cubic" | "striking";
 
 /** Below this there is little. */
 const LOWEST_HZ = 320;
@@ -18,6 +19,8 @@ function bend(kind: Distortion, x: number): number {
   if (kind === "limited") return Math.tanh(x);
   if (kind === "clipped") return Math.max(-1, Math.min(1, x));
   if (kind === "stiff") return x / (1 + Math.abs(x));
+  if (kind === "cubic") return Math.abs(x) < 1 ? x - (x * x * x) / 3 : (2 / 3) * Math.sign(x);
+  if (kind === "striking") return Math.max(-0.4, Math.min(1.6, x));
   return x < 0 ? Math.tanh(0.6 * x) / 0.6 : Math.tanh(1.4 * x) / 1.4;
 }
 

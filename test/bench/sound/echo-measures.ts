@@ -4,11 +4,11 @@
  * it is lowered. Not here: which calls (echo.ts).
  */
 import { echoBegin, echoRun } from "../../../src/media/echo.js";
-import { ECHO_DELAY, ECHO_FROZEN, EchoState } from "../../../src/media/echostate.js";
+import { ECHO_DELAY, ECHO_FROZEN, ECHO_QUIET, EchoState } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import { type Canceller, ownInC } from "./echo-peers.js";
 import { type EchoScene, noiseOf, type Span } from "./echo-scenes.js";
-import { logSpectralDistance } from "./spectrum.js";
+import { logSpectralDistance, voiceDistance } from "./spectrum.js";
 
 const STEP = 160;
 export const TEACH = 2 * SAMPLES_PER_SECOND;
@@ -83,8 +83,21 @@ export interface Loss {
   /** Distance of the spectra, dB: of all frequencies, and without those that the high-pass against wind takes. */
   spectralDb: number;
   inBandDb: number;
+  /** The same of the lines in which the voice is louder than the noise, to what a perfect canceller would give. */
+  voiceDb: number;
   /** How alike the envelopes are, 1 at most. */
   envelope: number;
+}
+
+/** @returns the sound behind the high-pass against wind that each canceller of ours has */
+function withoutWind(sound: Float64Array): Float64Array {
+  let before = 0;
+  let out = 0;
+  return sound.map((sample) => {
+    out = sample - before + (31260 / 32768) * out;
+    before = sample;
+    return out;
+  });
 }
 
 /** What the visitor said and what came of it, and the levels of both by steps. */
@@ -96,22 +109,24 @@ interface Talk {
   heard: number[];
 }
 
+function levelsBySteps(sound: ArrayLike<number>, from: number, to: number): number[] {
+  const levels: number[] = [];
+  for (let at = from; at + STEP <= to; at += STEP) levels.push(Math.sqrt(energy(sound, at, at + STEP) / STEP));
+  return levels;
+}
+
 function talkOf(canceller: Canceller, scene: EchoScene, snrDb: number, span: Span, hasEcho: boolean): Talk {
   const noise = noiseOf(scene, snrDb);
   const heardAt = hasEcho ? samplesOf(scene.echo, scene.visitor, noise) : samplesOf(scene.visitor, noise);
   const out = canceller.run(heardAt, scene.far);
   const delay = delayOf(scene.visitor, out, span.from);
-  const clean: number[] = [];
-  const heard: number[] = [];
-  for (let at = span.from; at + STEP + delay <= span.to; at += STEP) {
-    clean.push(Math.sqrt(energy(scene.visitor, at, at + STEP) / STEP));
-    heard.push(Math.sqrt(energy(out, at + delay, at + delay + STEP) / STEP));
-  }
+  const clean = levelsBySteps(scene.visitor, span.from, span.to - delay);
+  const heard = levelsBySteps(out, span.from + delay, span.to);
   return { noise, out, delay, clean, heard };
 }
 
 /** @returns how much quieter the visitor's syllables are, and by how much their levels are changed at all, dB */
-function levelsOf({ clean, heard }: Talk): { quieterDb: number; segmentalDb: number } {
+function levelsOf({ clean, heard }: Pick<Talk, "clean" | "heard">): { quieterDb: number; segmentalDb: number } {
   const loudest = Math.max(...clean);
   let quieter = 0;
   let apart = 0;
@@ -137,12 +152,32 @@ export function lossOf(canceller: Canceller, scene: EchoScene, snrDb: number, sp
   // What the noise adds is nothing that the visitor lost: it is in both.
   const said = samplesOf(scene.visitor, talk.noise).subarray(span.from, span.to);
   const after = talk.out.subarray(span.from + talk.delay, span.to + talk.delay);
+  // A canceller without a high-pass has all of the voice to give back: the nearer of both counts.
+  const voices = [withoutWind, (sound: Float64Array) => sound].map((pass) => {
+    const [voice, noise] = [pass(scene.visitor), pass(talk.noise)];
+    const [both, ...parts] = [samplesOf(voice, noise), samplesOf(voice), samplesOf(noise)].map((samples) =>
+      samples.subarray(span.from, span.to),
+    );
+    return voiceDistance(both, parts[0], parts[1], after);
+  });
   return {
     ...levelsOf(talk),
+    voiceDb: Math.min(...voices),
     spectralDb: logSpectralDistance(said, after),
     inBandDb: logSpectralDistance(said, after, IN_BAND),
     envelope: likeness(talk.clean, talk.heard),
   };
+}
+
+/**
+ * @returns how far a voice that nobody touched is from what was said if its noise is another piece of the same noise,
+ * dB: no canceller that gives noise of its own can be nearer
+ */
+export function otherNoise(scene: EchoScene, snrDb: number, span = TALK): number {
+  const noise = noiseOf(scene, snrDb);
+  const other = noise.map((_, i) => noise[(i + SAMPLES_PER_SECOND) % noise.length]);
+  const [said, heard] = [noise, other].map((hum) => samplesOf(scene.visitor, hum).subarray(span.from, span.to));
+  return logSpectralDistance(said, heard);
 }
 
 /** What one change in the middle of a call does to the echo. */
@@ -193,12 +228,69 @@ export function residue(canceller: Canceller, scene: EchoScene, snrDb: number): 
   return db(energy(out, 2 * TEACH, out.length) / energy(noise, 2 * TEACH, out.length));
 }
 
+/** Of the echo, where the house speaks. */
+const SPEAKS = 100;
+
+/** @returns how loud the noise is while the house speaks and the visitor does not, beside what it is, dB */
+export function noiseLevel(canceller: Canceller, scene: EchoScene, snrDb: number): number {
+  const noise = noiseOf(scene, snrDb);
+  const out = canceller.run(samplesOf(scene.echo, noise), scene.far);
+  const clean = withoutWind(noise);
+  let sum = 0;
+  let count = 0;
+  for (let at = TEACH + SETTLE; at + STRETCH + ECHO_DELAY <= out.length; at += STRETCH) {
+    if (energy(scene.echo, at, at + STRETCH) < STRETCH * SPEAKS ** 2) continue;
+    sum += db(energy(out, at + ECHO_DELAY, at + ECHO_DELAY + STRETCH) / energy(clean, at, at + STRETCH));
+    count += 1;
+  }
+  return sum / count;
+}
+
+/** What a canceller may do to a call that it was not made for. */
+export interface Harm {
+  loweredDb: number;
+  /** By how much a fifth of a second of the echo was louder than what the microphone heard, at most, dB. */
+  louderDb: number;
+  quieterDb: number;
+  /** How alike the envelopes are, with the noise, from a second after the visitor begins. */
+  envelope: number;
+}
+
+/** @param gainDb of the microphone @param learnt the sample from which the echo comes without noise */
+export function harmOf(scene: EchoScene, snrDb: number, gainDb: number, learnt: number, span: Span): Harm {
+  const gain = 10 ** (gainDb / 20);
+  const parts = [scene.echo, scene.visitor, noiseOf(scene, snrDb)];
+  const [echo, visitor, noise] = parts.map((sound) => sound.map((sample) => gain * sample));
+  const hum = noise.map((sample, i) => (i < learnt ? sample : 0));
+  const left = ours("ours", ECHO_QUIET).run(samplesOf(echo, hum), scene.far);
+  const heard = samplesOf(echo, noise);
+  const out = ours("ours", 0).run(heard, scene.far);
+  const both = ours("ours", 0).run(samplesOf(echo, visitor, noise), scene.far);
+  let louderDb = Number.NEGATIVE_INFINITY;
+  for (let at = STRETCH; at + 2 * STRETCH < out.length; at += STRETCH)
+    if (energy(heard, at, at + STRETCH) > STRETCH * LOUD ** 2) {
+      const after = energy(out, at + ECHO_DELAY, at + ECHO_DELAY + STRETCH);
+      louderDb = Math.max(louderDb, db(after / energy(heard, at, at + STRETCH)));
+    }
+  const [from, to] = [span.from + SAMPLES_PER_SECOND, span.to - ECHO_DELAY];
+  const levels = levelsBySteps(both, from + ECHO_DELAY, span.to);
+  const clean = levelsBySteps(withoutWind(Float64Array.from(samplesOf(visitor))), from, to);
+  const said = levelsBySteps(withoutWind(Float64Array.from(samplesOf(visitor, noise))), from, to);
+  const [start, end] = [learnt + SETTLE, echo.length];
+  return {
+    loweredDb: db(energy(samplesOf(echo), start, end) / (energy(left, start, end) + (end - start) / 100)),
+    louderDb,
+    quieterDb: levelsOf({ clean, heard: levels }).quieterDb,
+    envelope: likeness(said, levels),
+  };
+}
+
 /**
- * A phone on speaker beside the door gives back twice what the door sends, 80 ms later. @returns the loudest sample
- * from 2 s after the visitor's last word on
+ * A phone on speaker beside the door gives back `gain` times what the door sends, 80 ms later. @returns the loudest
+ * sample from 2 s after the visitor's last word on
  * @param noise level of the place's
  */
-export function loopPeak(scene: EchoScene, noise = 0): number {
+export function loopPeak(scene: EchoScene, noise: number, gain: number): number {
   const state = new EchoState();
   echoBegin(state);
   const seconds = 8;
@@ -208,7 +300,10 @@ export function loopPeak(scene: EchoScene, noise = 0): number {
   for (let at = 0; at < seconds * SAMPLES_PER_SECOND; at += STEP) {
     for (let i = 0; i < STEP; i++) {
       const said = at < 2 * SAMPLES_PER_SECOND ? scene.visitor[at + i] : 0;
-      heard[i] = Math.max(-32768, Math.min(32767, Math.round(said + noise * scene.noise[at + i] + 2 * loop[at + i])));
+      heard[i] = Math.max(
+        -32768,
+        Math.min(32767, Math.round(said + noise * scene.noise[at + i] + gain * loop[at + i])),
+      );
     }
     echoRun(state, heard, 0, played, 0, STEP, 0);
     loop.set(heard, at + 640);

@@ -66,6 +66,13 @@ function through(sound: Float64Array, way: Float64Array): Float64Array {
   return out;
 }
 
+function later(sound: Float64Array, ms: number): Float64Array {
+  const out = new Float64Array(sound.length);
+  const by = Math.round((ms * SAMPLES_PER_SECOND) / 1000);
+  out.set(sound.subarray(0, sound.length - by), by);
+  return out;
+}
+
 const voices = new Map<string, Int16Array>();
 
 function voiceOf(set: SceneSet, which: number, skip: number, samples: number): Float64Array {
@@ -86,18 +93,23 @@ export interface ScenePlan {
   visitor: Span;
   /** The way becomes another one in the middle, that of the set's next housing. */
   isMoved?: boolean;
+  /** The echo is later by so much. */
+  lateMs?: number;
+  /** What the loudspeaker is given in place of a voice, of any level. */
+  played?: Float64Array;
 }
 
 /** Places by housings, in each set. */
 export const SCENES = 9;
 
-export function echoScene({ set, which, seed, seconds, distortion, visitor, isMoved }: ScenePlan): EchoScene {
+export function echoScene(plan: ScenePlan): EchoScene {
+  const { set, which, seed, seconds, distortion, visitor, isMoved, lateMs = 0 } = plan;
   const samples = seconds * SAMPLES_PER_SECOND;
   const place = set.places[Math.floor(which / set.housings.length)];
   const housing = set.housings[which % set.housings.length];
   const random = new SeededRandom(100 * seed + which);
   const echoLevel = set.echoLevels[which % set.echoLevels.length];
-  const said = levelled(voiceOf(set, which + seed, 2000 * which, samples), FAR_LEVEL);
+  const said = levelled(plan.played ?? voiceOf(set, which + seed, 2000 * which, samples), FAR_LEVEL);
   const far = Int16Array.from(said, (sample) => Math.max(-32768, Math.min(32767, Math.round(sample))));
   const loudspeaker = new Loudspeaker(set.distortions[which % 2], distortion, said);
   const played = said.map((sample) => loudspeaker.next(sample));
@@ -107,11 +119,11 @@ export function echoScene({ set, which, seed, seconds, distortion, visitor, isMo
   const noise = set.noise(place, random.fork());
   const hiss = Float64Array.from({ length: samples }, () => noise.next());
   const power = hiss.reduce((sum, sample) => sum + sample * sample, 0) / samples;
-  const echo = levelled(through(played, echoPath(place, housing, random, ECHO_TAPS)), echoLevel);
+  const echo = levelled(later(through(played, echoPath(place, housing, random, ECHO_TAPS)), lateMs), echoLevel);
   if (isMoved === true) {
     const next = set.housings[(which + 1) % set.housings.length];
-    const later = levelled(through(played, echoPath(place, next, random, ECHO_TAPS)), echoLevel);
-    for (let i = samples / 2; i < samples; i++) echo[i] = later[i];
+    const moved = levelled(through(played, echoPath(place, next, random, ECHO_TAPS)), echoLevel);
+    for (let i = samples / 2; i < samples; i++) echo[i] = moved[i];
   }
   const visitorLevel = set.visitorLevels[which % set.visitorLevels.length];
   return {

@@ -22,9 +22,12 @@ const LOWERED = [
 ] as const;
 const LOST = [
   ["nearloss", "what the visitor's syllables lose while both speak"],
-  ["lsd", "how far their spectra are from what was said"],
-  ["lsd.band", "the same, between 125 and 3,800 Hz"],
-  ["lsd.alone", "how far their spectra are from it while the house is silent"],
+  ["lsd.voice", "how far the voice is from what was said, where it is louder than the noise"],
+  ["lsd", "the same of all frequencies, with the noise"],
+  ["lsd.noise", "the same of a voice that is not touched, with another piece of the noise"],
+  ["lsd.band", "the first of these two, between 125 and 3,800 Hz"],
+  ["lsd.alone.voice", "how far the voice is from it while the house is silent"],
+  ["lsd.alone", "the same of all frequencies, with the noise"],
   ["lsd.alone.band", "the same, between 125 and 3,800 Hz"],
   ["always", "what they lose where both speak from the first word on and no echo comes"],
 ] as const;
@@ -68,6 +71,8 @@ function changedText(cell: Cell): string {
       ["", ""],
       [
         ["a moment of those calls, beside what the microphone heard, at most", cell("loudest")],
+        ["the noise of the place while the house speaks, beside what it is (30 dB below the echo)", cell("noise")],
+        ["the same, the quietest and the loudest call", `${cell("noise.least")}, ${cell("noise.most")}`],
         ["echo that is left, with the noise, above the noise (20 dB below the echo)", cell("residue")],
       ],
     ),
@@ -80,6 +85,8 @@ function loopText(cell: Cell): string {
     [
       ["of a loop of 6 dB", cell("loop", undefined, "", 0)],
       ["the same, beside a noise of level 60", cell("loop.noisy", undefined, "", 0)],
+      ["of a loop of 12 dB", cell("loop12", undefined, "", 0)],
+      ["the same, beside a noise of level 60", cell("loop12.noisy", undefined, "", 0)],
     ],
   );
 }
@@ -104,25 +111,50 @@ function equalText(whole: Cell): string {
   return "Beside a loudspeaker that distorts by a tenth, where the visitor loses the same:\n\n" + lines;
 }
 
+/** Writes `text` into the page between two marks. @returns the page */
+function put(page: string, mark: string, text: string): string {
+  const [from, to] = [`<!-- ${mark} -->`, `<!-- end of ${mark} -->`];
+  const [start, end] = [page.indexOf(from), page.indexOf(to)];
+  if (start < 0 || end < start) throw new Error(`docs/sound.md has no marks ${from} and ${to}`);
+  return page.slice(0, start + from.length) + "\n\n" + text + "\n\n" + page.slice(end);
+}
+
+/** Writes what was measured of calls of further kinds into the page. */
+export function writeFurther(results: readonly Result[], kinds: readonly { name: string; what: string }[]): void {
+  const cell = (name: string, unit = "dB", digits = 1): string => {
+    const found = results.find((result) => result.name === `sound.echo.further.${name}`);
+    return found === undefined ? "" : `${found.value.toFixed(digits)} ${unit}`.trim();
+  };
+  const head = [
+    "",
+    "the echo alone is lowered by",
+    "the worst call",
+    "a moment, at most",
+    "the visitor loses",
+    "likeness",
+  ];
+  const lines = kinds.map(({ name, what }) => [
+    what,
+    cell(name),
+    ...["worst", "louder", "nearloss"].map((row) => cell(`${name}.${row}`)),
+    cell(`${name}.envelope`, "", 2),
+  ]);
+  writeFileSync(PAGE, put(readFileSync(PAGE, "utf8"), "further", table(head, lines)));
+}
+
 /** Writes what was measured of each set into the page, between two marks. */
 export function writeTables(results: readonly Result[], sets: readonly { prefix: string; name: string }[]): void {
   let page = readFileSync(PAGE, "utf8");
-  const put = (mark: string, text: string): void => {
-    const [from, to] = [`<!-- ${mark} -->`, `<!-- end of ${mark} -->`];
-    const [start, end] = [page.indexOf(from), page.indexOf(to)];
-    if (start < 0 || end < start) throw new Error(`docs/sound.md has no marks ${from} and ${to}`);
-    page = page.slice(0, start + from.length) + "\n\n" + text + "\n\n" + page.slice(end);
-  };
   for (const { prefix, name } of sets) {
     const cell: Cell = (row, peer, unit = "dB", digits = 1) => {
       const found = results.find((result) => result.name === `${prefix}.${row}` && result.peer === peer);
       return found === undefined ? "" : `${found.value.toFixed(digits)} ${unit}`.trim();
     };
     // What was not measured stays as it is.
-    if (cell("mean") !== "" && cell("nearloss") !== "") put(name, calmText(cell));
-    if (cell("moved") !== "") put(`${name}, after a change`, changedText(cell));
-    if (cell("loop") !== "") put(`${name}, in a loop`, loopText(cell));
-    if (PEERS.some((peer) => cell(`equal.${peer}`) !== "")) put(`${name}, at equal loss`, equalText(cell));
+    if (cell("mean") !== "" && cell("nearloss") !== "") page = put(page, name, calmText(cell));
+    if (cell("moved") !== "") page = put(page, `${name}, after a change`, changedText(cell));
+    if (cell("loop") !== "") page = put(page, `${name}, in a loop`, loopText(cell));
+    if (PEERS.some((peer) => cell(`equal.${peer}`) !== "")) page = put(page, `${name}, at equal loss`, equalText(cell));
   }
   writeFileSync(PAGE, page);
 }

@@ -10,13 +10,17 @@ import { ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import type { Result } from "../harness.js";
 import { loweredAt, type Point } from "./echo-equal.js";
+import { FURTHER, KINDS } from "./echo-kinds.js";
 import {
   type Change,
+  harmOf,
   type Loss,
   loopPeak,
   lossOf,
   lowered,
   MEASURE,
+  noiseLevel,
+  otherNoise,
   ours,
   quieterOf,
   recovery,
@@ -28,7 +32,7 @@ import {
 import { type Canceller, OWN_STRENGTH, ownInC, type Peer, peers } from "./echo-peers.js";
 import { type EchoScene, echoScene, noiseOf, SCENES, type Span } from "./echo-scenes.js";
 import { AWAY, HOME, type SceneSet } from "./echo-sets.js";
-import { writeTables } from "./echo-table.js";
+import { writeFurther, writeTables } from "./echo-table.js";
 
 const CLEAN_DB = 60;
 const ROOM_DB = 40;
@@ -47,15 +51,21 @@ const PLAN = [
   { name: "noisy", distortion: 0, snrDb: STREET_DB },
   { name: "noisy0", distortion: 0, snrDb: 0 },
 ];
-/** Levels of the noise beside a loop. */
+/** Loops, with the level of the noise beside them. */
 const LOOPS = [
-  ["loop", 0],
-  ["loop.noisy", 60],
+  { name: "loop", noise: 0, gain: 2 },
+  { name: "loop.noisy", noise: 60, gain: 2 },
+  { name: "loop12", noise: 0, gain: 4 },
+  { name: "loop12.noisy", noise: 60, gain: 4 },
 ] as const;
 /** Our suppression from as it is to much stronger, in 3 dB. */
 const STRENGTHS = [OWN_STRENGTH, OWN_STRENGTH + 2, OWN_STRENGTH + 4, OWN_STRENGTH + 7];
 /** What is compared where the visitor loses the same: the loudspeaker that distorts most. */
 const EQUAL = { distortion: 0.1, snrDb: ROOM_DB };
+/** Calls of further kinds: what is learnt by then is measured, and both speak later. */
+const FURTHER_SECONDS = 10;
+const FURTHER_LEARNT = 4 * SAMPLES_PER_SECOND;
+const FURTHER_TALK = { from: 6 * SAMPLES_PER_SECOND, to: 10 * SAMPLES_PER_SECOND - 2000 };
 const CHANGES: readonly Change[] = ["moved", "slam", "louder", "quieter"];
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -131,6 +141,11 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
       unit: "dB that they are from it between 125 and 3,800 Hz",
     },
     {
+      name: `${prefix}.lsd.voice`,
+      value: mean(own, ({ voiceDb }) => voiceDb),
+      unit: "dB that the voice is from it where it is louder than the noise",
+    },
+    {
       name: `${prefix}.envelope`,
       value: Math.min(...own.map(({ envelope }) => envelope)),
       unit: "of 1: likeness of the visitor's syllables, the worst",
@@ -151,7 +166,18 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
       value: mean(alone, ({ inBandDb }) => inBandDb),
       unit: "dB that they are from it between 125 and 3,800 Hz while the house is silent",
     },
+    {
+      name: `${prefix}.lsd.alone.voice`,
+      value: mean(alone, ({ voiceDb }) => voiceDb),
+      unit: "dB that the voice is from it where it is louder than the noise, while the house is silent",
+    },
   );
+  const other = meanOf(talk.map((scene) => otherNoise(scene, TALK_DB)));
+  results.push({
+    name: `${prefix}.lsd.noise`,
+    value: other,
+    unit: "dB that they are from it if only the noise differs",
+  });
   for (const peer of others) {
     const theirs = losses(peer);
     const loss = mean(theirs, ({ quieterDb }) => quieterDb);
@@ -160,6 +186,8 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
     results.push({ name: `${prefix}.lsd`, value: lsd, unit: "dB by the peer", peer: peer.name });
     const band = mean(theirs, ({ inBandDb }) => inBandDb);
     results.push({ name: `${prefix}.lsd.band`, value: band, unit: "dB by the peer", peer: peer.name });
+    const voice = mean(theirs, ({ voiceDb }) => voiceDb);
+    results.push({ name: `${prefix}.lsd.voice`, value: voice, unit: "dB by the peer", peer: peer.name });
   }
   const always = scenesOf(set, TALK_SECONDS, ALWAYS);
   for (const canceller of [ours("ours", 0), ...others]) {
@@ -226,6 +254,11 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
     value: loudest,
     unit: "dB by which a moment of these calls became louder than it was heard, at most",
   });
+  const levels = still.map((scene) => noiseLevel(ours("ours", 0), scene, TALK_DB));
+  const level = "dB that the noise is louder while the house speaks than it is, 30 dB below the echo";
+  results.push({ name: `${prefix}.noise`, value: meanOf(levels), unit: level });
+  results.push({ name: `${prefix}.noise.least`, value: Math.min(...levels), unit: `${level}, the quietest call` });
+  results.push({ name: `${prefix}.noise.most`, value: Math.max(...levels), unit: `${level}, the loudest call` });
   const left = still.map((scene) => residue(ours("ours", 0), scene, STREET_DB));
   results.push({
     name: `${prefix}.residue`,
@@ -237,10 +270,10 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
 
 function loopRows(prefix: string, set: SceneSet): Result[] {
   const loops = scenesOf(set, TALK_SECONDS, ALWAYS);
-  return LOOPS.map(([name, noise]) => ({
+  return LOOPS.map(({ name, noise, gain }) => ({
     name: `${prefix}.${name}`,
-    value: Math.max(...loops.map((scene) => loopPeak(scene, noise))),
-    unit: `of 32767: a loop of 6 dB beside noise of ${noise}, the loudest`,
+    value: Math.max(...loops.map((scene) => loopPeak(scene, noise, gain))),
+    unit: `of 32767: a loop of a gain of ${gain} beside noise of ${noise}, the loudest`,
   }));
 }
 
@@ -264,6 +297,44 @@ function writeWavs(folder: string): void {
   }
 }
 
+/** Calls of kinds that nothing was tuned to: what is done to each. */
+function furtherRows(): Result[] {
+  return KINDS.flatMap(({ name, distortion, snrDb, lateMs, gainDb, played }, at) => {
+    // All places for the first kind, some of them for the others.
+    const places = Array.from({ length: SCENES }, (_, which) => which).filter((which) => at === 0 || which % 4 === 0);
+    const all = places.map((which) =>
+      harmOf(
+        echoScene({
+          ...{ set: FURTHER, which, seed: FURTHER.seeds[0], seconds: FURTHER_SECONDS, distortion, lateMs },
+          visitor: FURTHER_TALK,
+          played: played?.(FURTHER_SECONDS * SAMPLES_PER_SECOND),
+        }),
+        ...([snrDb, gainDb, FURTHER_LEARNT, FURTHER_TALK] as const),
+      ),
+    );
+    const prefix = `sound.echo.further.${name}`;
+    return [
+      { name: prefix, value: meanOf(all.map((harm) => harm.loweredDb)), unit: "dB by which the echo alone is lowered" },
+      { name: `${prefix}.worst`, value: Math.min(...all.map((harm) => harm.loweredDb)), unit: "dB, the worst call" },
+      {
+        name: `${prefix}.louder`,
+        value: Math.max(...all.map((harm) => harm.louderDb)),
+        unit: "dB by which a moment of the echo became louder than it was heard, at most",
+      },
+      {
+        name: `${prefix}.nearloss`,
+        value: meanOf(all.map((harm) => harm.quieterDb)),
+        unit: "dB that the visitor's syllables lose while both speak",
+      },
+      {
+        name: `${prefix}.envelope`,
+        value: Math.min(...all.map((harm) => harm.envelope)),
+        unit: "of 1: likeness of the visitor's syllables with the noise, the worst",
+      },
+    ];
+  });
+}
+
 /** What is measured of each set; words that name one choose it. */
 const ROWS = [
   { name: "lowered", run: echoRows },
@@ -279,10 +350,16 @@ const SETS = [
 
 /**
  * @param folder where sounds are written too, or an empty text
- * @param words that name a set, or rows of it, choose them; `--docs` writes the tables of docs/sound.md
+ * @param words that name a set, or rows of it, choose them; `further` chooses calls of other kinds;
+ * `--docs` writes the tables of docs/sound.md
  */
 export function echoBenchmarks(folder: string, words: readonly string[]): Result[] {
   if (folder !== "") writeWavs(folder);
+  if (words.includes(FURTHER.name)) {
+    const further = furtherRows();
+    if (words.includes("--docs")) writeFurther(further, KINDS);
+    return further;
+  }
   const others = peers();
   const chosen = SETS.filter(({ set }) => words.includes(set.name));
   const sets = chosen.length > 0 ? chosen : SETS;

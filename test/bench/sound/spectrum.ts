@@ -84,6 +84,46 @@ export function logSpectralDistance(clean: Int16Array, heard: Int16Array, band =
   return count === 0 ? 0 : sum / count;
 }
 
+/** A line of a voice counts where it is so much louder than the noise, and a stretch that has so many of them. */
+const ABOVE_NOISE = 2;
+const LINES_LEAST = 10;
+
+/**
+ * The distance of a voice from what was said: only lines and stretches in which the voice is louder than the noise, as
+ * two noises of one level are 8 dB from each other.
+ * @param said the voice with its noise @param heard the sound that came, begun at the same time
+ * @returns the mean over all stretches in which somebody speaks, dB
+ */
+export function voiceDistance(said: Int16Array, voice: Int16Array, noise: Int16Array, heard: Int16Array): number {
+  const hum = new Float64Array(WINDOW / 2 + 1);
+  const stretches: { at: number; lines: Float64Array; power: number }[] = [];
+  for (let at = 0; at + WINDOW <= said.length; at += STEP) {
+    const lines = powers(voice, at);
+    stretches.push({ at, lines, power: lines.reduce((sum, value) => sum + value, 0) });
+    for (const [i, value] of powers(noise, at).entries()) hum[i] += value;
+  }
+  const loudest = stretches.reduce((most, { power }) => Math.max(most, power), 0);
+  let sum = 0;
+  let count = 0;
+  for (const { at, lines, power } of stretches) {
+    if (power < loudest * 10 ** (-PAUSE_DB / 10)) continue;
+    const floor = lines.reduce((most, value) => Math.max(most, value), 0) * 10 ** (-FLOOR_DB / 10);
+    const clean = powers(said, at);
+    const came = powers(heard, at);
+    let squares = 0;
+    let voiced = 0;
+    for (const [i, value] of lines.entries()) {
+      if (value < floor || value * stretches.length < ABOVE_NOISE * hum[i]) continue;
+      squares += (10 * Math.log10(Math.max(clean[i], floor) / Math.max(came[i], floor))) ** 2;
+      voiced += 1;
+    }
+    if (voiced < LINES_LEAST) continue;
+    sum += Math.sqrt(squares / voiced);
+    count += 1;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
 function distance(a: Float64Array, b: Float64Array, { from, to }: Band): number {
   const floor = a.reduce((most, value) => Math.max(most, value), 0) * 10 ** (-FLOOR_DB / 10);
   let sum = 0;
