@@ -13,6 +13,7 @@ import {
   headerOf,
   LOWER_CASE_WORD,
   NAME_BUCKETS,
+  NAME_FOURTH,
   NAME_LENGTH,
   NAME_WORDS,
   NAME_WORDS_MAX,
@@ -70,6 +71,7 @@ const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 const OTHER = HEADER_OTHER;
 const LENGTHS = NAME_LENGTH;
 const WORDS = NAME_WORDS;
+const FOURTH = NAME_FOURTH;
 const NAMES_MAX = NAME_WORDS_MAX;
 const BUCKETS = NAME_BUCKETS;
 const FIRST = FIRST_BY_WORD;
@@ -145,6 +147,10 @@ export class HeadReader extends Values {
                   if (length > 11) {
                     x = view.getInt32(i + 8, true);
                     z &= (x | LOWER) === WORDS[k + 2] ? x | (x << 1) : 0;
+                    if (length > 15) {
+                      x = view.getInt32(i + 12, true);
+                      z &= (x | LOWER) === FOURTH[id] ? x | (x << 1) : 0;
+                    }
                   }
                 }
                 x = view.getInt32(i, true);

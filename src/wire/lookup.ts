@@ -69,8 +69,10 @@ export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
  * their colon, and the few that are too long, go to `headerOf`.
  */
 export const NAME_WORDS = new Int32Array(HEADER_COUNT << 2);
+/** The fourth word of names that are longer than the four have room for. */
+export const NAME_FOURTH = new Int32Array(HEADER_COUNT);
 /** The longest of those names, octets. */
-export const NAME_WORDS_MAX = 15;
+export const NAME_WORDS_MAX = 19;
 /** Makes the letters of a word lower case, and of most other octets something else. */
 export const LOWER_CASE_WORD = 0x20202020;
 /** The first id by the first word, and for each id the next one. */
@@ -93,6 +95,7 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   NAME_WORDS[k] = littleEndianAt(line, 0) | LOWER_CASE_WORD;
   NAME_WORDS[k + 1] = littleEndianAt(line, 4) | LOWER_CASE_WORD;
   NAME_WORDS[k + 2] = littleEndianAt(line, 8) | LOWER_CASE_WORD;
+  NAME_FOURTH[id] = littleEndianAt(line, 12) | LOWER_CASE_WORD;
   if (name.length > 3) NAME_WORDS[k + 3] = littleEndianAt(line, name.length - 3) | LOWER_CASE_WORD;
   const bucket = NAME_WORDS[k] % NAME_BUCKETS;
   NEXT_BY_WORD[id] = FIRST_BY_WORD[bucket];

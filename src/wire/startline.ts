@@ -32,6 +32,9 @@ import { controlStop, scanWords, word } from "./words.js";
 // " SIP/2.0" in its usual spelling.
 const SPACE_SIP = word(" SIP");
 const VERSION = word("/2.0");
+// "SIP/2.0 " in its usual spelling.
+const SIP = word("SIP/");
+const VERSION_SPACE = word("2.0 ");
 // "sip:" in either case.
 const SIP_SCHEME = word("sip:");
 const LOWER_CASE = 0x20202020;
@@ -111,8 +114,10 @@ export class StartLine extends Fields {
 
   /** Reads the start line. @returns the offset behind it, or -1 when this is no SIP at all */
   protected readStartLine(at: number, end: number): number {
-    const bytes = this.bytes;
-    const method = methodAt(this.view, at, end);
+    const { bytes, view } = this;
+    if (at + 8 <= end && view.getInt32(at, true) === SIP && view.getInt32(at + 4, true) === VERSION_SPACE)
+      return this.readStatusLine(at, end);
+    const method = methodAt(view, at, end);
     let i = at + LENGTHS[method];
     if (method !== METHOD_NONE && bytes[i] === SPACE) return this.readRequestLine(at, i, method, end);
     while (i < end && (KINDS[bytes[i]] & TOKEN) === 0) i += 1;
