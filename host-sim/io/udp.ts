@@ -183,11 +183,11 @@ function join(socket: Socket, group: number, address: number): boolean {
  */
 export function openError(code: string, transport: string, address: number, port: number, setting: string): Error {
   const where = "port " + port + " (" + transport + ") on " + ipv4Text(address);
-  const advice = setting === "" ? "" : ": choose another with --set " + setting + "=N";
+  const advice = setting === "" ? "" : ": set another " + setting;
   if (code === "EADDRINUSE") return new Error(where + " is in use" + advice);
   if (code === "EACCES") return new Error(where + " may not be opened by this user" + advice);
   if (code === "EADDRNOTAVAIL") {
-    const other = setting === "" ? "" : ": choose another with --set net.address=ADDRESS";
+    const other = setting === "" ? "" : ": set another net.address";
     return new Error(ipv4Text(address) + " is no address of this machine" + other);
   }
   return new Error(where + " cannot be opened (" + code + ")");

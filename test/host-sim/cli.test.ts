@@ -306,7 +306,7 @@ describe("the simulator", { timeout: 90_000 }, () => {
     try {
       const { code, err } = await sim("--alone", "--set", `sip.port=${port}`);
       expect(code).toBe(1);
-      expect(err.trim()).toBe(`port ${port} (udp) on 127.0.0.1 is in use: choose another with --set sip.port=N`);
+      expect(err.trim()).toBe(`port ${port} (udp) on 127.0.0.1 is in use: set another sip.port`);
     } finally {
       socket.close();
     }

@@ -172,7 +172,7 @@ describe("a TCP stack", () => {
   it("says in one line which port is in use and which setting moves it", async () => {
     const port = (await new Party().open()).stack.port;
     await expect(new Party().open(port)).rejects.toThrow(
-      new Error(`port ${port} (tcp) on 127.0.0.1 is in use: choose another with --set sip.port=N`),
+      new Error(`port ${port} (tcp) on 127.0.0.1 is in use: set another sip.port`),
     );
   });
 });

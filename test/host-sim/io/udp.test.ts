@@ -70,7 +70,7 @@ describe("a UDP socket", () => {
   it("says in one line which port is in use and which setting moves it", async () => {
     const first = await open();
     await expect(open(first.port, undefined, "sip.port")).rejects.toThrow(
-      new Error(`port ${first.port} (udp) on 127.0.0.1 is in use: choose another with --set sip.port=N`),
+      new Error(`port ${first.port} (udp) on 127.0.0.1 is in use: set another sip.port`),
     );
   });
 

@@ -94,7 +94,7 @@ describe("virtual UDP", () => {
     const first = await world.udp(DOOR, 5060);
     await world.udp(PHONE, 5060);
     await expect(world.udp(DOOR, 5060)).rejects.toThrow(
-      new Error("port 5060 (udp) on 192.0.2.1 is in use: choose another with --set sip.port=N"),
+      new Error("port 5060 (udp) on 192.0.2.1 is in use: set another sip.port"),
     );
     first.close();
     await world.udp(DOOR, 5060);
