@@ -6,8 +6,9 @@
  * own address or its name in the local network, so that no other name leads here (DNS rebinding), a request with
  * `Origin` is refused, and no answer has a CORS field. A client's address may send ten wrong tokens, then one each 800
  * s, and ten requests at once, then one a second. When all seats are taken, a request that is not whole yet ends for a
- * newcomer whose address sent the right token before, for one whose address has no seat while another has two, and for
- * anyone after a second. So connections that one stranger opens do not keep the owner's programs out.
+ * newcomer whose address sent the right token before, for one whose address has no seat while another has two and is
+ * no better known, and for anyone after a second. So connections that one stranger opens do not keep the owner's
+ * programs out.
  *
  *     reading (5 s) -> answering (10 s) -> closed
  *
@@ -163,8 +164,9 @@ export class Api implements TimerUser {
       const { connection } = seat;
       if (connection === null || seat.out !== null) continue;
       const holder = connection.address;
-      const isFairer = !hasSeat && (this.seatsOf(holder) > 1 || (this.isKnown(ip) && !this.isKnown(holder)));
-      if (!isFairer && seat.untilMs > latestMs) continue;
+      const isLess = this.isKnown(holder) && !this.isKnown(ip);
+      const isFairer = !isLess && (this.seatsOf(holder) > 1 || (this.isKnown(ip) && !this.isKnown(holder)));
+      if ((hasSeat || !isFairer) && seat.untilMs > latestMs) continue;
       connection.drop();
       this.free(seat);
       return seat;

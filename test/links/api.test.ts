@@ -265,6 +265,16 @@ describe("the HTTP API", () => {
     expect(client.isOver(late)).toBe(true);
   });
 
+  it("ends no request of an address that sent the right token for a stranger's", async () => {
+    const { home, client } = await at();
+    await client.ask("GET /status");
+    const own = [client.connect("G"), client.connect("G")];
+    const stranger = await new Client(home).start("10.0.0.9");
+    const other = stranger.connect("G");
+    await home.run(50);
+    expect([...own.map((one) => client.isOver(one)), stranger.isOver(other)]).toEqual([false, false, true]);
+  });
+
   it("keeps the place of an address that sent the right token while strangers come from everywhere", async () => {
     const { home, client } = await at();
     await client.ask("GET /status");
