@@ -28,6 +28,15 @@ describe("the check of a run of benchmarks", () => {
   it("tells what is less than it has to be, recorded or not", () => {
     expect(problemsOf([beside("parse.core", "sip", 15.9)], {})).toEqual(["parse.core is 15.90 times sip, not 16"]);
     expect(problemsOf([beside("parse.core", "sip", 16)], {})).toEqual([]);
+    expect(problemsOf([beside("parse.whole", "sofia-sip", 1.39)], {})).toEqual([
+      "parse.whole is 1.39 times sofia-sip, not 1.4",
+    ]);
+  });
+
+  it("tells a spelling that costs more than half as much again as the usual one", () => {
+    const cost = (value: number): Result => ({ name: "parse.core.cost.folded", value, unit: "times" });
+    expect(problemsOf([cost(1.5)], {})).toEqual([]);
+    expect(problemsOf([cost(1.51)], {})).toEqual(["parse.core.cost.folded is 1.51 times the usual spelling, not 1.5"]);
   });
 
   it("takes ratios within a round: a slow round of both changes none", () => {
