@@ -30,7 +30,7 @@ export class Fields {
   rows = 0;
   /** The same octets, to be read four at a time. */
   protected view: DataView = NO_VIEW;
-  private readonly views = new DataViews(NO_VIEW);
+  private readonly views = new DataViews();
   protected readonly table: Int32Array;
   /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
