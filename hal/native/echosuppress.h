@@ -100,10 +100,10 @@ static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 {
 	uint32_t gain = (uint32_t)s->guard >> 4;
 	small_t square = small_of(gain * gain, -22), out = small_mul(whole, square);
-	/* Levels of 1,500 and, after howling, of 600; of 5,000 and, after it, of 1,500 for half a second; of 8,000. */
+	/* Levels of 3,000 and, after howling, of 1,200; of 8,000 and, after it, of 3,000 for half a second; of 8,000. */
 	int32_t isAgain = s->ceiling < 32768;
-	small_t loud = isAgain ? small_of(360000, 22) : small_of(2250000, 22);
-	small_t lasting = isAgain ? small_of(2250000, 22) : small_of(25000000, 22);
+	small_t loud = isAgain ? small_of(1440000, 22) : small_of(9000000, 22);
+	small_t lasting = isAgain ? small_of(9000000, 22) : small_of(64000000, 22);
 	s->crest = small_scale(s->crest, 30720);
 	if (s->crest < whole)
 		s->crest = whole;
@@ -119,7 +119,7 @@ static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 			s->lowest = s->crest;
 		s->howls = whole > small_of(2250000, 22) && s->crest < small_shift(s->lowest, 2) ? s->howls + 1 : 1;
 	}
-	if (s->ringing >= ECHO_RINGING || (out > small_of(360000, 22) && small_mul(s->average, square) > lasting)) {
+	if (s->ringing >= ECHO_RINGING || (out > small_of(1440000, 22) && small_mul(s->average, square) > lasting)) {
 		if (s->howls == 0) {
 			s->ceiling = (echo_within(s->ceiling, s->guard) * 3) >> 3;
 			if (s->ceiling < ECHO_GUARD_LEAST)

@@ -144,12 +144,13 @@ const VOICE_ENOUGH = smallOf(640000, 22);
 const VOICE_MUCH = smallOf(2560000, 22);
 const VOICE_LEAST = smallOf(1600, 22);
 const NOISE_MOST = smallOf(24500, 22);
-/** Levels of 1,500 and of 8,000; of 600, which is loud after howling. */
-const LOUD = smallOf(2250000, 22);
+/** Levels of 3,000 and of 8,000; of 1,200, which is loud after howling; of 1,500, above which a loop goes on. */
+const LOUD = smallOf(9000000, 22);
 const LOUDEST = smallOf(64000000, 22);
-const LOUD_AGAIN = smallOf(360000, 22);
-/** Levels of 5,000 and, after howling, of 1,500: for half a second. */
-const LASTING = smallOf(25000000, 22);
+const LOUD_AGAIN = smallOf(1440000, 22);
+const GOING_ON = smallOf(2250000, 22);
+/** Levels of 8,000 and, after howling, of 3,000: for half a second. */
+const LASTING = LOUDEST;
 const LASTING_AGAIN = LOUD;
 const LEAST_FLOOR = smallOf(10, 10);
 const LEAST_SHARE = smallScale(SMALL_ONE, 3);
@@ -224,7 +225,7 @@ function watch(words: Int32Array, whole: number, peak: number): void {
   // What grows again by 6 dB is a loop.
   if (words[HOWLS] > 0 && words[HOWLS] < NO_LOOP) {
     if (words[HOWLS] === 1 || crest < words[LOWEST]) words[LOWEST] = crest;
-    words[HOWLS] = whole > LOUD && crest < smallShift(words[LOWEST], 2) ? words[HOWLS] + 1 : 1;
+    words[HOWLS] = whole > GOING_ON && crest < smallShift(words[LOWEST], 2) ? words[HOWLS] + 1 : 1;
   }
   if (words[RINGING] >= RINGS || isLasting) {
     if (words[HOWLS] === 0) {
