@@ -25,6 +25,7 @@
 #define ECHO_LINEAR 2 /* Nothing is suppressed. */
 #define ECHO_QUIET 4  /* No noise takes the place of what is suppressed. */
 #define ECHO_SWITCH 8 /* In place of the filter: who speaks is heard, and the other side is not. */
+#define ECHO_LESS_NOISE 16 /* The noise of the place is lowered. */
 
 typedef struct {
 	/* Of the filter in time: 1 is 1 << 27. */
@@ -123,6 +124,8 @@ typedef struct {
 	int32_t gain;
 	/* The lowest crest of what stays loud though it is turned down. */
 	small_t lowest;
+	/* By bands: the gain against the noise of the place, of 32768. */
+	int16_t quieted[ECHO_BANDS];
 } echo_t;
 
 static inline int32_t echo_limited(int32_t value)

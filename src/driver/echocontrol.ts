@@ -10,6 +10,7 @@ import {
   BLOCK,
   CLIPPED,
   DEAD,
+  ECHO_LESS_NOISE,
   ECHO_SWITCH,
   EchoState,
   FAR_LEVEL,
@@ -88,8 +89,10 @@ export class EchoControl {
     if (this.state !== null) echoBegin(this.state);
   }
 
-  set(how: "cancel" | "switch" | "off"): void {
-    this.options = how === "off" ? -1 : how === "switch" ? ECHO_SWITCH : 0;
+  /** @param noise of the place: kept as it is, or lowered; it is kept where nothing is done about the echo */
+  set(how: "cancel" | "switch" | "off", noise: "keep" | "lower"): void {
+    this.options =
+      how === "off" ? -1 : (how === "switch" ? ECHO_SWITCH : 0) | (noise === "lower" ? ECHO_LESS_NOISE : 0);
   }
 
   /** Takes the beginning of sound: forgets the problems of an earlier call, and a filter that failed in it. */

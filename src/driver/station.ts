@@ -762,7 +762,7 @@ export class Station
    * started.
    */
   setLevels(): void {
-    this.echo.set(this.settings.get("audio.echo"));
+    this.echo.set(this.settings.get("audio.echo"), this.settings.get("audio.noise"));
     this.selfCheck.set();
     const { codec } = this.device;
     if (codec === null) return;

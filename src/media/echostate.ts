@@ -71,7 +71,8 @@ export const DEAD = CLIPPED + 1;
 export const LOUDNESS = DEAD + 1;
 export const GAIN = LOUDNESS + 1;
 export const LOWEST = GAIN + 1;
-export const ECHO_WORDS = LOWEST + 1;
+export const QUIETED = LOWEST + 1;
+export const ECHO_WORDS = QUIETED + BANDS / 2;
 
 // These are options of a step.
 /** The filter stays as it is. */
@@ -82,6 +83,8 @@ export const ECHO_LINEAR = 2;
 export const ECHO_QUIET = 4;
 /** Voices are switched in place of the filter: the side that speaks is heard, and the other one is not. */
 export const ECHO_SWITCH = 8;
+/** The noise of the place is lowered. */
+export const ECHO_LESS_NOISE = 16;
 
 export class EchoState {
   readonly words = new Int32Array(ECHO_WORDS);

@@ -13,6 +13,7 @@ import {
   BLOCK,
   CEILING,
   CREST,
+  ECHO_LESS_NOISE,
   ECHO_LINEAR,
   ECHO_QUIET,
   type EchoState,
@@ -29,6 +30,7 @@ import {
   MISSED,
   OVERLAP,
   PRESENCE,
+  QUIETED,
   READY,
   RINGING,
   SEED,
@@ -152,6 +154,8 @@ const GOING_ON = smallOf(2250000, 22);
 /** Levels of 8,000 and, after howling, of 3,000: for half a second. */
 const LASTING = LOUDEST;
 const LASTING_AGAIN = LOUD;
+/** The least gain against noise: -10 dB. */
+const NOISE_LEAST = 10362;
 const LEAST_FLOOR = smallOf(10, 10);
 const LEAST_SHARE = smallScale(SMALL_ONE, 3);
 
@@ -320,6 +324,33 @@ function weigh(state: EchoState): number {
   return noise;
 }
 
+/**
+ * Lowers the noise of the place by bands: where a band has little more than noise its gain falls within a tenth of a
+ * second, by 10 dB at most; where a voice is in it the gain is back within two blocks. A gain for each bin would leave
+ * single ones of them open, which sounds like music.
+ */
+function lowerNoise(state: EchoState): void {
+  const { halves, packed } = state;
+  const { bins, power } = scratch();
+  for (let b = 0; b < BANDS; b++) {
+    let sound = 0;
+    let noise = 0;
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      sound = smallAdd(sound, power[k]);
+      noise = smallAdd(noise, unpack(packed[2 * FLOORS + k]));
+    }
+    const voice = smallShare(smallSub(sound, smallShift(smallScale(noise, 40960), 2)), sound);
+    const target = Math.max(NOISE_LEAST, smallInt(smallRoot(smallOf(voice, -15)), 15, 32767));
+    const from = halves[2 * QUIETED + b];
+    const gain = from + ((target - from) >> (target > from ? 1 : 4));
+    halves[2 * QUIETED + b] = gain;
+    for (let k = EDGES[b]; k < EDGES[b + 1]; k++) {
+      bins[2 * k] = mulHigh(bins[2 * k] * 2, gain);
+      bins[2 * k + 1] = mulHigh(bins[2 * k + 1] * 2, gain);
+    }
+  }
+}
+
 /** Suppresses in `left` the echo that remains; `echo` is what the filter took. Both are a block of samples. */
 export function suppress(state: EchoState, options: number): void {
   const { words, halves, packed } = state;
@@ -365,6 +396,7 @@ export function suppress(state: EchoState, options: number): void {
     bins[2 * k] = mulHigh(bins[2 * k], gain) + mulHigh(hiss, random(words));
     bins[2 * k + 1] = mulHigh(bins[2 * k + 1], gain) + mulHigh(hiss, random(words));
   }
+  if (options & ECHO_LESS_NOISE) lowerNoise(state);
   watch(words, whole, peak);
   transformBack(bins, sum);
   const level = ((words[GUARD] >> 3) * words[GAIN]) >> 12;

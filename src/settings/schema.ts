@@ -437,6 +437,12 @@ const SETTINGS = [
     ["cancel", "switch", "off"],
     "what is done about the loudspeaker in the microphone: taken out, one side heard at a time, or nothing",
   ),
+  choice(
+    "audio.noise",
+    "keep",
+    ["keep", "lower"],
+    "the noise of the place: kept, or lowered by up to 10 dB where nobody speaks; needs audio.echo",
+  ),
   text(
     "audio.selftest",
     TYPE_TIME,

@@ -132,7 +132,11 @@ async function main(): Promise<number> {
     },
     { name: "rv.frame.instructions", value: cost("frame"), unit: "instructions/20 ms of sound both ways, coded in C" },
     { name: "rv.inband.instructions", value: cost("inband"), unit: "instructions/20 ms of sound that may hold digits" },
-    { name: "rv.echo.instructions", value: cost("echo"), unit: "instructions/20 ms without echo, in C" },
+    {
+      name: "rv.echo.instructions",
+      value: cost("echo"),
+      unit: "instructions/20 ms without echo, with noise lowered, in C",
+    },
     { name: "rv.srtp.instructions", value: cost("srtp.sha1"), unit: "instructions/packet sealed and one opened, in C" },
     { name: "rv.srtp.gcm", value: cost("srtp.gcm"), unit: "the same by AES-GCM" },
     { name: "rv.srtp.made", value: madeBy("srtp.sha1") + madeBy("srtp.gcm"), unit: "slots and octets made by that" },

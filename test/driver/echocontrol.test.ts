@@ -30,7 +30,7 @@ beforeEach(() => {
   colour = 0;
   const input: AudioInput = { read: () => FRAME, reference: (into) => into.set(reference(played)) };
   control = new EchoControl(input, FRAME);
-  control.set("cancel");
+  control.set("cancel", "keep");
   control.begin();
 });
 
@@ -174,7 +174,7 @@ describe("the echo canceller at its place", () => {
       plain.run(samples);
       plain.wrote(samples, 32_767);
     }
-    control.set("off");
+    control.set("off", "lower");
     for (let frame = 0; frame < 3 * SECOND; frame++) control.run(samples);
     expect(samples.every((sample) => sample === 32_767)).toBe(true);
     expect([plain.problem(), control.problem()]).toEqual(["", ""]);

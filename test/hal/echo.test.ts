@@ -11,7 +11,7 @@ import * as echoInC from "../../hal/native/echo.js";
 import { SeededRandom } from "../../host-sim/io/random.js";
 import { fraction } from "../../src/core/random.js";
 import * as echo from "../../src/media/echo.js";
-import { ECHO_SWITCH, EchoState } from "../../src/media/echostate.js";
+import { ECHO_LESS_NOISE, ECHO_SWITCH, EchoState } from "../../src/media/echostate.js";
 import { part } from "../runs.js";
 
 const COMPILER = process.env.CC ?? "cc";
@@ -100,6 +100,15 @@ const CASES: Record<
   "switched voices": (random) => {
     const reference = noise(random, 3000).map((x, i) => (i % 4000 > 2000 ? x : 0));
     return { microphone: noise(random, 900), reference, options: ECHO_SWITCH };
+  },
+  "a voice in a noise that is lowered, beside an echo": (random) => {
+    const [reference, voice] = [noise(random, 6000), noise(random, 3000)];
+    const microphone = noise(random, 200).map((x, i) => x + 0.5 * (reference[i - 60] ?? 0));
+    return {
+      microphone: microphone.map((x, i) => (i % 4000 > 2500 ? x + voice[i] : x)),
+      reference: reference.map((x, i) => (i % 6000 > 3000 ? x : 0)),
+      options: ECHO_LESS_NOISE,
+    };
   },
 };
 

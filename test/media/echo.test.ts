@@ -8,6 +8,7 @@ import {
   CEILING,
   DRIFT,
   ECHO_DELAY,
+  ECHO_LESS_NOISE,
   ECHO_QUIET,
   ECHO_SWITCH,
   EchoState,
@@ -194,6 +195,36 @@ describe("the noise of the place", { timeout: 60_000 }, () => {
     const hiss = far.map(() => (2 * fraction(random) - 1) * 120);
     const out = run(mixed(echoOf(far), hiss), far);
     expect(Math.abs(level(out, 4, 4) - level(hiss, 4, 4))).toBeLessThan(1.5);
+  });
+});
+
+describe("the noise of the place, where it is lowered", { timeout: 60_000 }, () => {
+  const random = new SeededRandom(5);
+  const hiss = Int16Array.from({ length: 12 * SECOND }, () => (2 * fraction(random) - 1) * 300);
+
+  it("goes down by 7 dB while nobody speaks, beside an echo too", () => {
+    const far = syllables(1, 12, 2000);
+    for (const [heard, played] of [
+      [hiss, new Int16Array(hiss.length)],
+      [mixed(echoOf(far), hiss), far],
+    ]) {
+      const lower = level(hiss, 6, 6) - level(run(heard, played, ECHO_LESS_NOISE), 6, 6);
+      expect(lower).toBeGreaterThan(7);
+      expect(lower).toBeLessThan(12);
+    }
+  });
+
+  it.each([
+    [1000, 13, 1.5],
+    [2000, 19, 0.8],
+    [5000, 27, 0.4],
+  ])("leaves a voice of %i, %i dB above it, within %f dB", (loud, aboveDb, lostDb) => {
+    const voice = syllables(2, 12, loud);
+    const far = new Int16Array(voice.length);
+    expect(Math.round(level(voice, 6, 6) - level(hiss, 6, 6))).toBe(aboveDb);
+    const lost = level(run(mixed(voice, hiss), far), 6, 6) - level(run(mixed(voice, hiss), far, ECHO_LESS_NOISE), 6, 6);
+    expect(lost).toBeLessThan(lostDb);
+    expect(lost).toBeGreaterThan(0);
   });
 });
 

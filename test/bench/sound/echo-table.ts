@@ -29,6 +29,8 @@ const LOST = [
   ["lsd.alone.voice", "how far the voice is from it while the house is silent"],
   ["lsd.alone", "the same of all frequencies, with the noise"],
   ["lsd.alone.band", "the same, between 125 and 3,800 Hz"],
+  ["less.nearloss", "what they lose while both speak, with `audio.noise lower`"],
+  ["less.lsd.voice", "how far the voice is from what was said then, where it is louder than the noise"],
   ["always", "what they lose where both speak from the first word on and no echo comes"],
 ] as const;
 const CHANGED = [
@@ -73,6 +75,7 @@ function changedText(cell: Cell): string {
         ["a moment of those calls, beside what the microphone heard, at most", cell("loudest")],
         ["the noise of the place while the house speaks, beside what it is (30 dB below the echo)", cell("noise")],
         ["the same, the quietest and the loudest call", `${cell("noise.least")}, ${cell("noise.most")}`],
+        ["the same with `audio.noise lower`, mean", cell("noise.less")],
         ["echo that is left, with the noise, above the noise (20 dB below the echo)", cell("residue")],
       ],
     ),

@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { wavHeader } from "../../../host-sim/io/audio.js";
-import { ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
+import { ECHO_LESS_NOISE, ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import type { Result } from "../harness.js";
 import { loweredAt, type Point } from "./echo-equal.js";
@@ -172,6 +172,19 @@ function lossRows(prefix: string, set: SceneSet, others: readonly Canceller[]): 
       unit: "dB that the voice is from it where it is louder than the noise, while the house is silent",
     },
   );
+  const less = losses(ours("ours", ECHO_LESS_NOISE));
+  results.push(
+    {
+      name: `${prefix}.less.nearloss`,
+      value: mean(less, ({ quieterDb }) => quieterDb),
+      unit: `${unit}, noise lowered`,
+    },
+    {
+      name: `${prefix}.less.lsd.voice`,
+      value: mean(less, ({ voiceDb }) => voiceDb),
+      unit: "dB that the voice is from it where it is louder than the noise, which is lowered",
+    },
+  );
   const other = meanOf(talk.map((scene) => otherNoise(scene, TALK_DB)));
   results.push({
     name: `${prefix}.lsd.noise`,
@@ -259,6 +272,8 @@ function changeRows(prefix: string, set: SceneSet): Result[] {
   results.push({ name: `${prefix}.noise`, value: meanOf(levels), unit: level });
   results.push({ name: `${prefix}.noise.least`, value: Math.min(...levels), unit: `${level}, the quietest call` });
   results.push({ name: `${prefix}.noise.most`, value: Math.max(...levels), unit: `${level}, the loudest call` });
+  const less = meanOf(still.map((scene) => noiseLevel(ours("ours", ECHO_LESS_NOISE), scene, TALK_DB)));
+  results.push({ name: `${prefix}.noise.less`, value: less, unit: `${level}, with noise lowered` });
   const left = still.map((scene) => residue(ours("ours", 0), scene, STREET_DB));
   results.push({
     name: `${prefix}.residue`,

@@ -28,7 +28,7 @@ function sceneAt(place: PlaceName, noiseDb: number): Scene {
 function heard(place: PlaceName, how: "cancel" | "switch" | "off"): number {
   const scene = sceneAt(place, -20);
   const control = new EchoControl(scene, STEP);
-  control.set(how);
+  control.set(how, "keep");
   const random = new SeededRandom(2);
   const samples = new Int16Array(STEP);
   let sum = 1;

@@ -6,7 +6,7 @@
 import { octets, text } from "../../../src/core/bytes.js";
 import { Protection, SUITE_AES_128_GCM, SUITE_AES_128_SHA1_80 } from "../../../src/core/suites.js";
 import { echoBegin, echoRun } from "../../../src/media/echo.js";
-import { EchoState } from "../../../src/media/echostate.js";
+import { ECHO_LESS_NOISE, EchoState } from "../../../src/media/echostate.js";
 import { InbandReceiver } from "../../../src/media/inband.js";
 import { SEALED_MORE } from "../../../src/media/packetcipher.js";
 import { RTP_HEADER, writeRtpHeader } from "../../../src/media/rtp.js";
@@ -112,7 +112,7 @@ inhabit({
       const microphone = new Int16Array(160);
       measure("echo", (i) => {
         microphone.set(heard[i & 7]);
-        echoRun(echo, microphone, 0, loud, 0, 160, 0);
+        echoRun(echo, microphone, 0, loud, 0, 160, ECHO_LESS_NOISE);
       });
     }
     measureSrtp("srtp.sha1", SUITE_AES_128_SHA1_80);
