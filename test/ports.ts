@@ -24,12 +24,12 @@ export function freePorts(count = 1): number {
   // Test files that run at the same time have ports of their own.
   const worker = (Number(process.env.VITEST_POOL_ID ?? 1) - 1) % WORKERS;
   const ports = Math.floor((LAST_PORT - FIRST_PORT) / WORKERS);
+  // The kernel walks all its places for sockets for each of these reads, which takes milliseconds: one read for a row.
+  const taken = new Set([...sockets("udp"), ...sockets("tcp")].map(({ port }) => port));
   for (let attempt = 0; attempt < 200; attempt++) {
     const first = FIRST_PORT + worker * ports + 2 * Math.floor((Math.random() * (ports - count)) / 2);
     const row = Array.from({ length: count }, (_, i) => first + i);
-    const isTaken = (port: number) =>
-      given.has(port) || [...socketStates("udp", port), ...socketStates("tcp", port)].length > 0;
-    if (row.some(isTaken)) continue;
+    if (row.some((port) => given.has(port) || taken.has(port))) continue;
     for (const port of row) given.add(port);
     return first;
   }
@@ -46,22 +46,23 @@ export function returnPorts(): void {
  * that is asked
  */
 export function isOpen(transport: "udp" | "tcp", port: number, pid: number | "self" = "self"): boolean {
-  return socketStates(transport, port, pid).includes(transport === "udp" ? UDP_BOUND : TCP_LISTENS);
+  const state = transport === "udp" ? UDP_BOUND : TCP_LISTENS;
+  return sockets(transport, pid).some((socket) => socket.port === port && socket.state === state);
 }
 
-/** @returns the states of all sockets at a local port, as the kernel writes them */
-function socketStates(transport: "udp" | "tcp", port: number, pid: number | "self" = "self"): string[] {
-  const wanted = ":" + port.toString(16).toUpperCase().padStart(4, "0");
-  const states: string[] = [];
+/** @returns the local port and the state of each socket, the state as the kernel writes it */
+function sockets(transport: "udp" | "tcp", pid: number | "self" = "self"): { port: number; state: string }[] {
+  const found: { port: number; state: string }[] = [];
   for (const table of [transport, transport + "6"]) {
     let text = "";
     try {
       text = readFileSync("/proc/" + pid + "/net/" + table, "latin1");
     } catch {}
-    for (const line of text.split("\n")) {
+    // The first line has the columns' names.
+    for (const line of text.split("\n").slice(1)) {
       const [, local, , state] = line.trim().split(/\s+/);
-      if (local?.endsWith(wanted)) states.push(state);
+      if (local !== undefined) found.push({ port: Number.parseInt(local.slice(-4), 16), state });
     }
   }
-  return states;
+  return found;
 }
