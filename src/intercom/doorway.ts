@@ -59,6 +59,8 @@ export class Doorway implements TimerUser {
   private ajar = -1;
   /** The sensor's contact: 1 closed, 0 open, -1 not known. */
   private contact = -1;
+  /** The `door.leftOpen` by which an open door is watched. */
+  private watchedS = 0;
 
   constructor(parts: DoorwayParts, user: DoorwayUser) {
     const { settings, timers, outputs, events } = parts;
@@ -72,10 +74,17 @@ export class Doorway implements TimerUser {
     timers.make(this, 2);
   }
 
-  /** Takes the settings, at start and when they changed. A relay that is on stays on. */
+  /**
+   * Takes the settings, at start and when they changed. A relay that is on stays on; one that was held on and is held no
+   * more goes off after its pulse.
+   */
   configure(): void {
-    for (let relay = 1; relay <= this.outputs.relays; relay++) if (!this.isOn(relay)) this.outputs.relay(relay, false);
+    for (let relay = 1; relay <= this.outputs.relays; relay++) {
+      if (!this.isOn(relay)) this.outputs.relay(relay, false);
+      else if (!this.timers.running(this.timerOf(relay))) this.startPulse(relay);
+    }
     if (this.contact >= 0) this.onSensor(this.contact);
+    if (this.ajar === 1 && this.settings.get("door.leftOpen") !== this.watchedS) this.watch();
   }
 
   /** Returns whether any relay is on. */
@@ -110,8 +119,7 @@ export class Doorway implements TimerUser {
     this.on |= 1 << (relay - 1);
     this.note();
     this.outputs.relay(relay, true);
-    if (this.isHeld(relay) || this.isReleased(relay)) this.timers.stop(this.timerOf(relay));
-    else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
+    this.startPulse(relay);
     this.events.event("relay", "on", { relay, reason });
     this.user.onDoorway();
     return "";
@@ -180,9 +188,16 @@ export class Doorway implements TimerUser {
     this.isOpened = (this.on & ~(this.on >> HOURS_SHIFT) & RELAY_BITS) !== 0;
   }
 
+  /** A relay that has no hours now, and is not held on, goes off after its pulse. */
+  private startPulse(relay: number): void {
+    if (this.isHeld(relay) || this.isReleased(relay)) this.timers.stop(this.timerOf(relay));
+    else this.timers.start(this.timerOf(relay), Math.round(this.settings.get(RELAY_PULSES[relay - 1]) * 1000));
+  }
+
   private watch(): void {
-    const leftMs = this.settings.get("door.leftOpen") * 1000;
-    if (leftMs > 0) this.timers.start(this.sensorTimer, leftMs);
+    this.watchedS = this.settings.get("door.leftOpen");
+    if (this.watchedS > 0) this.timers.start(this.sensorTimer, this.watchedS * 1000);
+    else this.timers.stop(this.sensorTimer);
   }
 
   private isHeld(relay: number): boolean {

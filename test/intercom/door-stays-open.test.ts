@@ -91,4 +91,21 @@ describe("the door's contact", () => {
     world.run(100_000);
     expect(house.told("door")).toEqual(["opened"]);
   });
+
+  it("takes another door.leftOpen while the door stands open, 0 too", () => {
+    begin("door.leftOpen=20");
+    release();
+    door(0);
+    world.run(10_000);
+    house.set("door.leftOpen=0");
+    world.run(60_000);
+    expect(house.told("door")).toEqual(["opened"]);
+    house.set("door.leftOpen=30");
+    world.run(29_000);
+    // What is taken without a change of that time does not begin it anew.
+    house.set("relay1.pulse=4");
+    expect(house.told("door")).toEqual(["opened"]);
+    world.run(2000);
+    expect(house.tellings("door", "seconds")).toEqual(["opened -", "left-open 30"]);
+  });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { Settings } from "../../src/settings/settings.js";
 import { Agent, header, Peer, sdpOf, World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
 
@@ -285,6 +286,32 @@ describe("the relay", () => {
     h.door.start(h.ip);
     expect(h.isReleased()).toBe(true);
     world.run(6000);
+    expect(h.isReleased()).toBe(false);
+  });
+
+  for (const end of ["relay1.mode=pulse", "a factory reset"])
+    it(`that is held on goes off after its pulse when ${end} is taken`, () => {
+      const h = house("relay1.mode=held", "relay1.pulse=5");
+      h.door.open("console");
+      world.run(60_000);
+      if (end === "a factory reset") h.settings.take(new Settings());
+      h.set(...(end.includes("=") ? [end] : []));
+      // What is saved after that does not begin its time anew.
+      world.run(2900);
+      h.set();
+      expect(h.isReleased()).toBe(true);
+      world.run(2200);
+      expect(h.isReleased()).toBe(false);
+    });
+
+  it("that is on for its pulse is not held when relay1.mode held is taken, and its time does not begin anew", () => {
+    const h = house("relay1.pulse=5");
+    h.door.open("console");
+    world.run(3000);
+    h.set("relay1.mode=held");
+    world.run(1900);
+    expect(h.isReleased()).toBe(true);
+    world.run(200);
     expect(h.isReleased()).toBe(false);
   });
 });
