@@ -26,6 +26,8 @@ const STEADY_PACKETS = 10;
 const STEADY_MS = 100;
 /** Packets that may be missing between two of them. */
 const MISSING_MOST = 2;
+/** Digits from a latched address count after so long: a phone sends sound from the negotiated address before that. */
+const PROVED_MS = 1000;
 
 export class Remote {
   /** The address to send to; 0 for none. IPv4 as 32 bits unsigned. */
@@ -38,6 +40,8 @@ export class Remote {
   private state = OPEN;
   /** The time when the present address was agreed on or heard last: the low 32 bits of the clock, signed. */
   private heardMs = 0;
+  /** The time when the latched address was latched, likewise. */
+  private latchedMs = 0;
   /** The other stream that may be followed. */
   private otherIp = 0;
   private otherPort = 0;
@@ -118,8 +122,17 @@ export class Remote {
     } else if (this.state === OPEN) {
       this.ip = ip;
       this.port = port;
-      this.state = LATCHED;
+      this.latch(nowMs);
     }
+  }
+
+  /**
+   * Returns whether digits from the present address count. An address is latched by a packet that anybody may have sent
+   * who shares the other end's IP address, as the callers of one server do who have their sound relayed.
+   */
+  isProved(nowMs: number): boolean {
+    const sinceMs = ((nowMs | 0) - this.latchedMs) | 0;
+    return this.state !== LATCHED || sinceMs >= PROVED_MS || sinceMs < 0;
   }
 
   /** @returns whether another stream may be followed: the present address has been silent for long enough */
@@ -149,10 +162,15 @@ export class Remote {
     if (this.otherCount < STEADY_PACKETS || (((nowMs | 0) - this.otherMs) | 0) < STEADY_MS) return false;
     this.ip = ip;
     this.port = port;
-    this.state = LATCHED;
+    this.latch(nowMs);
     this.heardMs = nowMs | 0;
     this.otherCount = 0;
     return true;
+  }
+
+  private latch(nowMs: number): void {
+    this.state = LATCHED;
+    this.latchedMs = nowMs | 0;
   }
 
   private isLeft(ip: number, port: number): boolean {

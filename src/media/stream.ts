@@ -279,7 +279,8 @@ export class MediaStream implements TimerUser {
     if (order === PACKET_DUPLICATE) return;
     if (order === PACKET_FIRST) this.jitter.restart();
     if (event) {
-      if (!this.eventsIn.packet(bytes, view)) this.malformed += 1;
+      if (!this.hearsDigits(nowMs)) this.unexpected += 1;
+      else if (!this.eventsIn.packet(bytes, view)) this.malformed += 1;
       if (this.eventsIn.active) this.timers.start(this.eventTimer, EVENT_END_MS);
       return;
     }
@@ -348,7 +349,7 @@ export class MediaStream implements TimerUser {
     while (at < end) {
       const read = jitter.readFrame(pcm, at, end - at);
       const code = jitter.isInvented ? inbandIn.skip(read) : inbandIn.feed(pcm, at, read);
-      if (code > 0) this.user.onInbandDigit(code, inbandIn.durationMs);
+      if (code > 0 && this.hearsDigits(this.playedMs)) this.user.onInbandDigit(code, inbandIn.durationMs);
       at += read;
     }
   }
@@ -520,6 +521,11 @@ export class MediaStream implements TimerUser {
     if (this.isQuiet === isQuiet) return;
     this.isQuiet = isQuiet;
     this.user.onMediaQuiet(isQuiet);
+  }
+
+  /** The tag of an encrypted packet proves its sender; the address alone does not. */
+  private hearsDigits(nowMs: number): boolean {
+    return this.srtp?.isOn === true || this.remote.isProved(nowMs);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { octets } from "../../src/core/bytes.js";
 import { SOUND_NOT_OWED } from "../../src/media/agreement.js";
-import { PCMA, PCMU } from "../../src/media/g711.js";
+import { encodeUlaw, PCMA, PCMU } from "../../src/media/g711.js";
 import {
   RTCP_OK,
   RtcpView,
@@ -312,6 +312,54 @@ describe("Digits", () => {
     end.receive(2, 1000, Uint8Array.of(1, 0x8a, 3, 32), { type: EVENT, port: 9 });
     expect(end.digits).toBe("");
     expect(end.stream.foreignPackets()).toBe(2);
+  });
+
+  it.each([
+    ["another port of its address", { port: 61000 }, 1000],
+    ["another address, once that is followed", { ip: STRANGER, port: 7000 }, 3100],
+  ])("of %s count after a second in which the negotiated one is silent", (_words, options, fromMs) => {
+    end.begin();
+    // A press of 1 each 20 ms shows from when on.
+    const firstMs = () => {
+      for (let atMs = 0; atMs < 5000; atMs += 20) {
+        talk(1, tick++, options);
+        const press = { ...options, type: EVENT, marker: true };
+        end.receive(tick++, tick * 160, Uint8Array.of(1, 0x8a, 3, 32), press);
+        if (end.digits !== "") return atMs + 20;
+      }
+      return -1;
+    };
+    expect(firstMs()).toBe(fromMs);
+    // The negotiated address takes that back at once.
+    talk(1, tick++);
+    end.digits = "";
+    end.receive(tick++, tick * 160, Uint8Array.of(1, 0x8a, 3, 32), { ...options, type: EVENT, marker: true });
+    expect(end.digits).toBe("");
+  });
+
+  it("as tones in the sound count from a latched address after a second too", () => {
+    for (const silentMs of [0, 900]) {
+      end = new Endpoint();
+      end.begin({ eventSendType: -1, eventReceiveType: -1 });
+      const tones = [new Tone(697, 8000), new Tone(1209, 8000)];
+      const pcm = new Int16Array(160);
+      for (let i = 0; i < 20 + silentMs / 20; i++) {
+        const [low, high] = tones.map((tone) => tone.next(160));
+        const isTone = i * 20 >= silentMs && i * 20 < silentMs + 200;
+        const law = new Uint8Array(160);
+        encodeUlaw(
+          low.map((sample, j) => (isTone ? sample + high[j] : 0)),
+          0,
+          160,
+          law,
+          0,
+        );
+        end.receive(i, i * 160, law, { port: 61000 });
+        end.run(20);
+        end.stream.speaker(pcm, 0, 160);
+      }
+      expect([silentMs, end.digits]).toEqual([silentMs, silentMs === 0 ? "" : "1"]);
+    }
   });
 });
 
