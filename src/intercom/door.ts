@@ -46,6 +46,7 @@ import type { Writer } from "../wire/writer.js";
 import { Access, type AccessParts, type AccessUser, type Opening, readOrder } from "./access.js";
 import { personOf } from "./addressee.js";
 import { Alarm, type AlarmCause } from "./alarm.js";
+import { Allowance } from "./allowance.js";
 import { Callers, DOOR_BUSY, DOOR_IDLE, DOOR_JOINABLE, DOOR_PICKED } from "./callers.js";
 import {
   callerOf,
@@ -116,6 +117,9 @@ const STATES: readonly EventValues["branch"][] = [
 const QUIET = "it is quiet (call.quiet): the button rings nobody";
 /** Stands for a digit that must not be shown. */
 const DIGIT_HIDDEN = "digit";
+/** Texts of MESSAGEs that are told at once, and how often one is after that. */
+const TEXTS_AT_ONCE = 10;
+const TEXT_EVERY_MS = 2000;
 /** So many digits in a row in a text may be a code. */
 const CODE_DIGITS = 4;
 
@@ -149,6 +153,7 @@ export class Door
   readonly access: Access;
   private readonly callers: Callers;
   private readonly refused: RefusedCalls;
+  private readonly texts = new Allowance(TEXTS_AT_ONCE, TEXT_EVERY_MS);
   private readonly ring: Ring;
   private readonly handover: Handover;
   private readonly moves: TransferTargets;
@@ -703,7 +708,12 @@ export class Door
     // Digits that may be a code are not told.
     const isOrder = said.trim().slice(0, 4).toLowerCase() === "open";
     const shown = this.settings.get("call.showDigits") ? printable(said) : withoutCodes(printable(said));
-    this.events.event("text", isOrder ? "open" : shown, { peer: callerOf(m) });
+    if (this.texts.take(this.timers.nowMs)) {
+      const fields: EventFields["text"] = { peer: callerOf(m) };
+      const untold = this.texts.takeUntold();
+      if (untold > 0) fields.untold = untold;
+      this.events.event("text", isOrder ? "open" : shown, fields);
+    }
     if (order === null || !this.callers.isKnown) return;
     const person = personOf(this.callers.caller, this.people, this.callers, this.houseServer);
     if (order.word === "close") this.doorway.close(order.relay);

@@ -75,8 +75,8 @@ export class Doorway implements TimerUser {
   }
 
   /**
-   * Takes the settings, at start and when they changed. A relay that is on stays on; one that was held on and is held no
-   * more goes off after its pulse.
+   * Takes the settings, at start and when they changed. A relay that is on stays on; one that was held on and is held
+   * no more goes off after its pulse.
    */
   configure(): void {
     for (let relay = 1; relay <= this.outputs.relays; relay++) {

@@ -117,7 +117,7 @@ export interface EventFields {
     duration?: number;
   };
   dtmf: { duration: number; by: string };
-  text: { peer: string };
+  text: { peer: string; untold?: number };
   relay: { relay: number; reason?: string };
   door: { seconds?: number };
   tamper: Record<never, never>;

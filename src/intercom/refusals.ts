@@ -13,15 +13,13 @@ import { ValueList } from "../wire/list.js";
 import type { Message } from "../wire/message.js";
 import { HEADER_REQUIRE } from "../wire/names.js";
 import { PROBLEM_NONE } from "../wire/problems.js";
+import { Allowance } from "./allowance.js";
 import { callerOf } from "./calltext.js";
 import type { DoorEvents, EventFields } from "./events.js";
 
 // So many are told in a row, then one in each of these times.
 const AT_ONCE = 5;
 const EVERY_MS = 60_000;
-
-const STRANGERS = 0;
-const EXPECTED = 1;
 
 // For the time of one call only.
 const list = new ValueList();
@@ -34,11 +32,8 @@ export interface OfferExpert {
 export class RefusedCalls {
   private readonly timers: Timers;
   private readonly events: DoorEvents;
-  // For strangers and for expected callers: how many may be told now, since when that counts, and how many were not
-  // told.
-  private readonly left: number[] = [AT_ONCE, AT_ONCE];
-  private readonly sinceMs: number[] = [0, 0];
-  private readonly untold: number[] = [0, 0];
+  private readonly strangers = new Allowance(AT_ONCE, EVERY_MS);
+  private readonly expected = new Allowance(AT_ONCE, EVERY_MS);
 
   constructor(timers: Timers, events: DoorEvents) {
     this.timers = timers;
@@ -50,30 +45,15 @@ export class RefusedCalls {
    * @param source where it came from @param isExpected that is the server or an address that the settings call
    */
   tell(m: Message, source: Flow, status: number, isExpected: boolean, expert: OfferExpert): void {
-    const { left, untold } = this;
-    const kind = isExpected ? EXPECTED : STRANGERS;
-    this.refill(kind);
-    if (left[kind] === 0) {
-      untold[kind] += 1;
-      return;
-    }
-    left[kind] -= 1;
+    const allowance = isExpected ? this.expected : this.strangers;
+    if (!allowance.take(this.timers.nowMs)) return;
     const fields: EventFields["call"] = { direction: "in", peer: callerOf(m), address: ipv4Text(source.ip) };
     const problem = status === 488 ? expert.encryptionProblem(m, source) : "";
     fields.reason = problem === "" ? refusalOf(m, status) : problem;
     fields.code = status;
-    if (untold[kind] > 0) fields.untold = untold[kind];
-    untold[kind] = 0;
+    const untold = allowance.takeUntold();
+    if (untold > 0) fields.untold = untold;
     this.events.event("call", "refused", fields);
-  }
-
-  private refill(kind: number): void {
-    const { left, sinceMs } = this;
-    const { nowMs } = this.timers;
-    const more = Math.floor((nowMs - sinceMs[kind]) / EVERY_MS);
-    if (more === 0) return;
-    sinceMs[kind] = left[kind] + more >= AT_ONCE ? nowMs : sinceMs[kind] + more * EVERY_MS;
-    left[kind] = Math.min(AT_ONCE, left[kind] + more);
   }
 }
 

@@ -3,10 +3,10 @@
  * numbers, until each link that wants it has taken it; a link writes it in its own form when it sends it. So a server
  * that is away keeps no event from the other ones.
  *
- * When there is no room, the oldest event of level debug is dropped, and if there is none, the oldest of all, since the
- * youngest say how things are now. An event of level debug drops no other ones. The queue counts by link the events
- * that were dropped before the link had taken them. Not here: which link wants which event (links.ts), the forms
- * (syslog.ts, hook.ts, mqtt.ts).
+ * When there is no room, the oldest of the least urgent events is dropped, since the youngest say how things are now.
+ * An event drops no more urgent ones: what others can cause at will, as texts, pushes out neither openings nor alarms.
+ * The queue counts by link the events that were dropped before the link had taken them. Not here: which link wants
+ * which event (links.ts), the forms (syslog.ts, hook.ts, mqtt.ts).
  *
  *     size (2)  flags (1)  time (4)  number for each link (4 each)  name  value  { name of a field  its value }
  *
@@ -23,8 +23,6 @@ export const FOR_HOOK = 2;
 export const FOR_MQTT = 4;
 const LINKS: readonly number[] = [FOR_SYSLOG, FOR_HOOK, FOR_MQTT];
 const FOR_ALL = FOR_SYSLOG | FOR_HOOK | FOR_MQTT;
-/** The event is of level debug, so it is dropped first. */
-const IS_DEBUG = 8;
 /** Fields of the event were left out. */
 const IS_CUT = 16;
 /** The severity (severity.ts) lies in the highest bits. */
@@ -77,15 +75,14 @@ export class EventQueue {
       if ((wanted & LINKS[i]) !== 0) this.numbers[i] = this.numbers[i] === NUMBER_MOST ? 1 : this.numbers[i] + 1;
     let losers = 0;
     while (this.used + size > (isDebug ? QUEUE_BYTES : QUEUE_BYTES - DEBUG_BYTES)) {
-      const debug = this.find(IS_DEBUG);
-      if (debug === NOWHERE && isDebug) return losers | this.countDrop(wanted);
-      losers |= this.drop(debug === NOWHERE ? 0 : debug);
+      const least = this.leastUrgent();
+      if (least === NOWHERE || this.severity(least) < severity) return losers | this.countDrop(wanted);
+      losers |= this.drop(least);
     }
     const { bytes, used: start } = this;
     bytes[start] = size >> 8;
     bytes[start + 1] = size & 255;
-    bytes[start + FLAGS_AT] =
-      wanted | (isDebug ? IS_DEBUG : 0) | (kept < names.length ? IS_CUT : 0) | (severity << SEVERITY_SHIFT);
+    bytes[start + FLAGS_AT] = wanted | (kept < names.length ? IS_CUT : 0) | (severity << SEVERITY_SHIFT);
     putNumber(bytes, start + TIME_AT, timeS);
     for (let i = 0; i < LINKS.length; i++) putNumber(bytes, start + NUMBERS_AT + 4 * i, this.numbers[i]);
     let at = putText(bytes, start + NAME_AT, name);
@@ -189,6 +186,14 @@ export class EventQueue {
   private find(flags: number): number {
     for (let at = 0; at < this.used; at += this.sizeAt(at)) if ((this.bytes[at + FLAGS_AT] & flags) !== 0) return at;
     return NOWHERE;
+  }
+
+  /** @returns the place of the oldest of the least urgent events, -1 if there is none */
+  private leastUrgent(): number {
+    let found = NOWHERE;
+    for (let at = 0; at < this.used; at += this.sizeAt(at))
+      if (found === NOWHERE || this.severity(at) > this.severity(found)) found = at;
+    return found;
   }
 
   /** @returns the links that had not taken it */

@@ -331,6 +331,21 @@ describe("the owner opens by MESSAGE", () => {
     },
   );
 
+  it("among a flood of texts, of which ten are told at once and then one in 2 s with the number of the others", () => {
+    const h = house("call.fallback=sip:10.0.0.3", "relay1.code=2580");
+    for (let i = 0; i < 25; i++) message(peer, "spam");
+    message(peer, "open 2580");
+    expect(h.tellings("relay", "relay", "reason")).toEqual(["on 1 message"]);
+    expect(h.tellings("text", "untold")).toEqual(Array(10).fill("spam -"));
+    world.run(2000);
+    message(peer, "spam");
+    message(peer, "spam");
+    expect(h.tellings("text", "untold").slice(10)).toEqual(["spam 16"]);
+    world.run(60_000);
+    for (let i = 0; i < 25; i++) message(peer, "spam");
+    expect(h.tellings("text", "untold").slice(11)).toEqual(["spam 1", ...Array(9).fill("spam -")]);
+  });
+
   it("as a part of a body of several, after a part of another type", () => {
     const h = house("call.fallback=sip:10.0.0.3", "relay1.code=2580");
     const parts = ["text/html", "<p>open 2580</p>", "text/plain;charset=utf-8", "open 2580"];

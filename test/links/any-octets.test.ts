@@ -9,7 +9,7 @@ import { EventQueue, FOR_HOOK, FOR_MQTT, FOR_SYSLOG } from "../../src/links/even
 import { Hook } from "../../src/links/hook.js";
 import { MqttClient, type MqttClientUser } from "../../src/links/mqttclient.js";
 import { type LinkParts, SCRATCH_BYTES, Scratch } from "../../src/links/parts.js";
-import { DEBUG, NOTICE } from "../../src/links/severity.js";
+import { ALERT, DEBUG, INFO, NOTICE } from "../../src/links/severity.js";
 import { Settings } from "../../src/settings/settings.js";
 import { readUrl } from "../../src/settings/url.js";
 import { SeededRandom } from "../random.js";
@@ -139,6 +139,30 @@ describe("the queue of the links' events", () => {
       }),
       { seed: 23, numRuns: 150 },
     );
+  });
+
+  it("keeps openings and alarms whatever comes that is less urgent, and the youngest of what is as urgent", () => {
+    const queue = new EventQueue();
+    const told = () => {
+      const names: string[] = [];
+      for (let at = queue.oldest(FOR_HOOK); at >= 0; at = queue.oldest(FOR_HOOK)) {
+        names.push(queue.name(at) + " " + queue.value(at).slice(0, 9));
+        queue.take(FOR_HOOK);
+      }
+      return names;
+    };
+    const long = "x".repeat(500);
+    queue.put("door", "forced", {}, FOR_HOOK, ALERT, 0);
+    queue.put("relay", "on", { relay: 1, reason: "code" }, FOR_HOOK, NOTICE, 0);
+    for (let i = 0; i < 1000; i++) queue.put("text", "number " + i + long, { peer: "x" }, FOR_HOOK, INFO, 0);
+    expect(told()).toEqual(["door forced", "relay on", ...Array(3).fill("text number 99")]);
+    // An event that is less urgent than all that wait is itself the one that is dropped.
+    while (queue.dropped(FOR_HOOK) < 1000) queue.put("relay", "on", { reason: long }, FOR_HOOK, NOTICE, 0);
+    const before = queue.dropped(FOR_HOOK);
+    queue.put("text", long, {}, FOR_HOOK, INFO, 0);
+    expect(queue.dropped(FOR_HOOK)).toBe(before + 1);
+    queue.put("door", "forced", {}, FOR_HOOK, ALERT, 0);
+    expect(told().at(-1)).toBe("door forced");
   });
 
   it("keeps what one link waits for while another one takes its events, also those of level debug", () => {
