@@ -2,10 +2,10 @@
  * Microphone and speaker as WAV files: a file is converted to 8 kHz, signed 16 bits, mono when it is loaded, and sound
  * is written as it comes. Not here: compressed formats, sound cards.
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import type { AudioInput, AudioOutput } from "../../hal/device.js";
 import { decodeAlaw, decodeUlaw, SAMPLES_PER_SECOND } from "../../src/media/g711.js";
-import { fileError, readAtMost } from "./store.js";
+import { fileError, readAtMost, writeAll } from "./store.js";
 
 const FORMAT_PCM = 1;
 const FORMAT_ALAW = 6;
@@ -98,7 +98,7 @@ export class WavSpeaker implements AudioOutput {
 
   private put(bytes: Uint8Array, length: number, at: number): void {
     try {
-      writeSync(this.file, bytes, 0, length, at);
+      writeAll(this.file, bytes, length, at);
     } catch (error) {
       this.open = false;
       throw fileError("write", this.path, error);

@@ -77,7 +77,8 @@ export class FileStore implements Store {
     try {
       const file = openSync(fresh, "w", 0o600);
       try {
-        writeSync(file, JSON.stringify(Object.fromEntries(texts), null, 2) + "\n");
+        const bytes = Buffer.from(JSON.stringify(Object.fromEntries(texts), null, 2) + "\n");
+        writeAll(file, bytes, bytes.length);
         fsyncSync(file);
       } finally {
         closeSync(file);
@@ -89,6 +90,15 @@ export class FileStore implements Store {
     }
     this.texts.set(key, value);
   }
+}
+
+/**
+ * Writes all octets: a disk that has room for a part of them takes that part without an error.
+ * @param at the place in the file; null: where the file stands @throws as writeSync
+ */
+export function writeAll(file: number, bytes: Uint8Array, length: number, at: number | null = null): void {
+  for (let done = 0; done < length; )
+    done += writeSync(file, bytes, done, length - done, at === null ? null : at + done);
 }
 
 /** Many times the size of a door's settings. */
@@ -165,6 +175,8 @@ export function fileError(verb: string, path: string, error: unknown): Error {
   else if (code === "EACCES" || code === "EPERM") why = "not permitted";
   else if (code === "EISDIR") why = "it is a directory";
   else if (code === "ENOSPC" || code === "EDQUOT") why = "the disk is full";
+  else if (code === "EFBIG") why = "the file may not become longer (ulimit -f)";
+  else if (code === "EMFILE" || code === "ENFILE") why = "too many files are open (ulimit -n)";
   else if (code === "EROFS") why = "the disk is read-only";
   else if (code === "ENOTDIR") why = "what it is to lie in is no directory";
   else if (code === "ENAMETOOLONG") why = "the name is too long";

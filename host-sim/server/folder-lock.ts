@@ -55,8 +55,8 @@ export function holdFile(file: string): () => void {
 function takeLock(path: string, tries: number, busy: (pid: string) => string): () => void {
   const own = path + "." + process.pid;
   const text = process.pid + " " + beganAt(process.pid) + "\n";
-  writeFileSync(own, text, { mode: 0o600 });
   try {
+    writeFileSync(own, text, { mode: 0o600 });
     for (let i = 0; i < tries; i++) {
       try {
         // The link makes the lock file whole or not at all, so no process sees one without its id.

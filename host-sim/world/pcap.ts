@@ -3,9 +3,9 @@
  * is written as segments with an invented handshake and end, because the real segments are not known here. Not here:
  * IPv6, fragments (a datagram is one packet).
  */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { ipv4 } from "../../src/core/address.js";
-import { fileError } from "../io/store.js";
+import { fileError, writeAll } from "../io/store.js";
 import type { Carried, Way } from "./carried.js";
 
 const LINKTYPE_RAW = 101;
@@ -205,7 +205,7 @@ export class Pcap {
       return;
     }
     try {
-      writeSync(this.file, bytes, 0, length);
+      writeAll(this.file, bytes, length);
     } catch (error) {
       this.open = false;
       throw fileError("write", this.path, error);

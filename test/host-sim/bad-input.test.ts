@@ -54,6 +54,8 @@ interface How {
   isUnread?: boolean;
   /** Runs as a user who may write nowhere. */
   isNobody?: boolean;
+  /** No file may become longer than 512 octets, as on a disk that has room for so many. */
+  isFull?: boolean;
 }
 
 interface Run {
@@ -65,7 +67,9 @@ interface Run {
 
 function start(args: readonly string[], how: How = {}): Run {
   const ids = how.isNobody === true ? { uid: NOBODY, gid: NOBODY } : {};
-  const child = spawn(process.execPath, args, { cwd: folder, timeout: 30_000, ...ids });
+  const [command, ...words] = how.isFull === true ? ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh"] : [];
+  const program = [...words, ...(command === undefined ? [] : [process.execPath]), ...args];
+  const child = spawn(command ?? process.execPath, program, { cwd: folder, timeout: 30_000, ...ids });
   const result: Ended = { code: -1, out: "", err: "" };
   child.stdin?.on("error", () => {});
   child.stdin?.end(how.input ?? "");
@@ -141,6 +145,21 @@ describe("the simulator", { timeout: 60_000 }, () => {
     const script = ["--do", "console set sip.name x; console save; quit"];
     const { code, err } = await start([sim, ...QUIET, "--store", "new", ...script], how).ended;
     expect([code, err]).toEqual([1, 'step "console save": not saved: cannot write new: not permitted\n']);
+  });
+
+  it("keeps its store as it was when the disk has room for a part of a change", async () => {
+    const script = (...steps: string[]) => ["--store", "kept", "--do", [...steps, "quit"].join("; ")];
+    expect((await quiet(script("console set sip.name Türe", "console save"))).code).toBe(0);
+    const before = contents();
+    expect(before.kept.length).toBeLessThan(512);
+    const long = ["schedule1.hours", "schedule2.hours", "call.quiet"].map(
+      (key) => `console set ${key} mon-fri 07:00-12:00 13:00-18:00, sat 09:00-13:00, 2026-12-24..2026-12-26 closed`,
+    );
+    const { code, err } = await start([sim, ...QUIET, ...script(...long, "console save")], { isFull: true }).ended;
+    const why = "the file may not become longer (ulimit -f)";
+    expect([code, err]).toEqual([1, `step "console save": not saved: cannot write kept: ${why}\n`]);
+    expect(Object.keys(contents())).toEqual(Object.keys(before));
+    expect((await quiet(script("console get sip.name"))).out).toContain("sip.name Türe");
   });
 
   it("holds its store alone, and leaves it to the next one", async () => {
