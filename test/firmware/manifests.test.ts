@@ -61,13 +61,20 @@ function leftOut(ours: readonly string[]): Set<string> {
   );
 }
 
-/** @returns files of the board's own modules, by specifier; and specifiers that name sources of the SDK */
-function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromSdk: string[]; native: string[] } {
+/**
+ * @returns files of the board's own modules, by specifier; specifiers that name sources of the SDK; C of the board; and
+ * specifiers of two files
+ */
+function modulesOf(ours: readonly string[]) {
   const files = new Map<string, string>();
+  const twice: string[] = [];
   const fromSdk: string[] = [];
   const native: string[] = [];
   const out = leftOut(ours);
-  // An including manifest comes after the included one, and counts.
+  const name = (specifier: string, path: string): void => {
+    if (files.has(specifier)) twice.push(specifier);
+    files.set(specifier, path);
+  };
   for (const file of [...ours].reverse())
     for (const [specifier, value] of Object.entries(read(file).modules ?? {}))
       for (const source of listOf(value)) {
@@ -80,15 +87,15 @@ function modulesOf(ours: readonly string[]): { files: Map<string, string>; fromS
         const path = join(dirname(file), source);
         for (const end of [".c", ".h"]) if (existsSync(join(ROOT, path + end))) native.push(path + end);
         if (!source.endsWith("/*")) {
-          if (existsSync(join(ROOT, path + ".ts"))) files.set(specifier, path + ".ts");
+          if (existsSync(join(ROOT, path + ".ts")) && !out.has(path)) name(specifier, path + ".ts");
           continue;
         }
         const folder = path.slice(0, -2);
-        for (const name of readdirSync(join(ROOT, folder)))
-          if (name.endsWith(".ts") && !name.endsWith(".d.ts") && !out.has(join(folder, name.slice(0, -3))))
-            files.set(specifier.slice(0, -1) + name.slice(0, -3), join(folder, name));
+        for (const file of readdirSync(join(ROOT, folder)))
+          if (file.endsWith(".ts") && !file.endsWith(".d.ts") && !out.has(join(folder, file.slice(0, -3))))
+            name(specifier.slice(0, -1) + file.slice(0, -3), join(folder, file));
       }
-  return { files, fromSdk, native };
+  return { files, fromSdk, native, twice };
 }
 
 const IMPORT = /^(?:import|export) (?!type )(?:[^"';]*? from )?"([^".][^"]*)"/gm;
@@ -97,6 +104,15 @@ const C_INCLUDE = /^#include [<"]([^>"]+)[>"]/gm;
 
 /** The import of a module of the project, from a file of the board's. */
 const OWN_IMPORT = /^(?:import|export) (?!type )(\{[^}]*\}|[^"';{]*)? ?(?:from )?"(\.[^"]*)\.js"/gm;
+
+it.each(Object.keys(BOARDS))(
+  "The manifests of %s have one file for each module: of two the SDK takes the first",
+  (board) => {
+    const { files, twice } = modulesOf(collect(BOARDS[board][1]).ours);
+    expect(files.size).toBeGreaterThan(200);
+    expect(twice).toEqual([]);
+  },
+);
 
 const boards = Object.keys(BOARDS).filter((board) => board !== LINUX);
 

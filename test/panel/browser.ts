@@ -11,9 +11,13 @@ const ROOT = join(import.meta.dirname, "../..");
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 /** Chromium's microphone plays this sound, 8 kHz. */
 export const MICROPHONE_HZ = 620;
+/** The door's, the server's and the phones', from the first on. */
+const SIP_PORTS = 16;
 
 export interface Simulator {
   url: string;
+  /** The ports of all its SIP, "17000-17015". */
+  sipPorts: string;
   said: string;
   /** Ends it, as Ctrl-C does. */
   stop(): Promise<void>;
@@ -21,7 +25,7 @@ export interface Simulator {
 
 /** @param port the panel's; 0: a free one */
 export async function simulate(args: readonly string[] = [], port = 0): Promise<Simulator> {
-  const ports = freePorts(16);
+  const ports = freePorts(SIP_PORTS);
   const rtp = freePorts(600);
   const at = port === 0 ? freePorts(2) : port;
   const set = ["--set", "sip.port=" + ports, "--set", "rtp.port=" + rtp];
@@ -29,6 +33,7 @@ export async function simulate(args: readonly string[] = [], port = 0): Promise<
   const child: ChildProcess = spawn(process.execPath, program, { cwd: ROOT, stdio: ["pipe", "pipe", "pipe"] });
   const simulator: Simulator = {
     url: "",
+    sipPorts: ports + "-" + (ports + SIP_PORTS - 1),
     said: "",
     stop: () =>
       new Promise((resolve) => {

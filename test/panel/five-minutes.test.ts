@@ -272,9 +272,13 @@ describe.sequential("five minutes with the panel", () => {
     const link = page.getByRole("link", { name: "pcap" });
     if (!(await link.isVisible())) await page.getByText("Export", { exact: true }).click();
     const [download] = await Promise.all([page.waitForEvent("download"), link.click()]);
-    const { status, stdout, stderr } = spawnSync("tshark", ["-r", await download.path(), "-Y", "sip.Method == BYE"], {
-      encoding: "utf8",
-    });
+    // Without this, tshark takes a port for another protocol's that has it by name, Dropbox's 17500 for one.
+    const decode = ["-d", "udp.port==" + simulator.sipPorts + ",sip"];
+    const { status, stdout, stderr } = spawnSync(
+      "tshark",
+      ["-r", await download.path(), ...decode, "-Y", "sip.Method == BYE"],
+      { encoding: "utf8" },
+    );
     expect({ status, stdout, stderr }).toMatchObject({ status: 0, stdout: expect.stringContaining("BYE") });
     await page.getByText("Export", { exact: true }).click();
   });
