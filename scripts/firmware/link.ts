@@ -4,9 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { BOARDS, chipOf, LINUX, ROOT } from "./boards.js";
-import { environment, OUT, run } from "./tools.js";
+import { build, environment, OUT, run } from "./tools.js";
 
 /** Octets of one XS slot on a machine of 32 bits, and on Linux. */
 const SLOT_BYTES = 16;
@@ -57,14 +58,20 @@ export function linkBoard(board: string, idf: string): Linked {
   return { board, chip, folder, makefile, sdkconfig, archive, env };
 }
 
-/** Builds the whole program for Linux. */
+/**
+ * Builds the whole program for Linux. The SDK's makefile would start every compiler at once, one for each of hundreds
+ * of files, and use up the memory of a small machine: here as many run as there are processors.
+ */
 export function buildForLinux(isReported: boolean): void {
   const [platform, manifest] = BOARDS[LINUX];
   const out = join(OUT, LINUX);
+  const folder = join(out, "tmp", "lin", "release", "lin");
   mkdirSync(out, { recursive: true });
-  run("mcconfig", ["-m", "-p", platform, "-o", out, join(ROOT, manifest)], environment({}));
+  const env = environment({});
+  run("mcconfig", ["-p", platform, "-o", out, join(ROOT, manifest)], env);
+  build("make", ["-s", "-j" + availableParallelism(), "-f", join(folder, "makefile")], env);
   console.log(relative(ROOT, join(out, "bin", "lin", "release", "lin")));
-  if (isReported) report(LINUX, join(out, "tmp", "lin", "release", "lin"));
+  if (isReported) report(LINUX, folder);
 }
 
 function report(board: string, folder: string): void {
