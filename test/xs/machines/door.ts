@@ -29,25 +29,30 @@ import { Flash, populate } from "./residents.js";
 
 const host = hostOf();
 
+/** Keeps what a board's socket keeps in the engine's memory: the function that is called, not the options. */
 class Socket implements UdpSocket {
   readonly port: number;
-  readonly options: UdpOptions;
-  address = 0;
-  remotePort = 0;
-  cut = 0;
+  readonly onReadable: () => void;
 
   constructor(options: UdpOptions) {
     this.port = options.port;
-    this.options = options;
+    this.onReadable = options.onReadable;
+  }
+
+  get address(): number {
+    return FIRST_ADDRESS + host.sourceMachine();
+  }
+
+  get remotePort(): number {
+    return host.sourcePort();
+  }
+
+  get cut(): number {
+    return 0;
   }
 
   read(into: Uint8Array): number {
-    const length = host.read(into);
-    if (length > 0) {
-      this.address = FIRST_ADDRESS + host.sourceMachine();
-      this.remotePort = host.sourcePort();
-    }
-    return length;
+    return host.read(into);
   }
 
   write(bytes: Uint8Array, start: number, end: number, address: number, port: number): boolean {
@@ -308,7 +313,7 @@ function linked(): number {
 }
 
 function receive(port: number): void {
-  for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].options.onReadable();
+  for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].onReadable();
 }
 
 /**
