@@ -6,6 +6,9 @@
 #define UNUSED 256
 #define PAINT 0x5a5a
 
+/* Slots of the stack that are in use while nothing runs; all machines here have the same. */
+static int atRest = 0;
+
 int engineSlots(txMachine* the) { return the->currentHeapCount; }
 int engineChunks(txMachine* the) { return the->currentChunksSize; }
 int engineSlotBytes(void) { return (int)sizeof(txSlot); }
@@ -32,12 +35,19 @@ void engineCollect(txMachine* the) { fxCollectGarbage(the); }
 void enginePaintStack(txMachine* the)
 {
 	txSlot* slot;
+	atRest = (int)(the->stackTop - the->stack);
 	for (slot = the->stackBottom; slot < the->stack; slot++)
 		slot->ID = PAINT;
 }
 
+/*
+ * The most slots that the stack of a board had. A machine here keeps the table of the language's own objects at the top
+ * of its stack. A board's machine is cloned from one in flash, whose table it uses (fxCloneMachine), and keeps only what
+ * stands above that table. At rest nothing else lies on the stack.
+ */
 int engineStackPeak(txMachine* the)
 {
+	int table = atRest - (mxInstanceInspectorsStackIndex + 1);
 	/* The search begins at the top: numbers are made into texts at the bottom, where the stack does not reach. */
 	txSlot* lowest = the->stackTop;
 	txSlot* slot = the->stackTop;
@@ -45,7 +55,7 @@ int engineStackPeak(txMachine* the)
 		slot--;
 		if (slot->ID != PAINT) lowest = slot;
 	}
-	return (int)(the->stackTop - lowest);
+	return (int)(the->stackTop - lowest) - table;
 }
 
 void engineRunScript(txMachine* the, void* file)

@@ -5,7 +5,7 @@ int engineChunks(struct sxMachine* the);
 int engineSlotBytes(void);
 unsigned engineMeter(struct sxMachine* the);
 void engineCollect(struct sxMachine* the);
-/* The use of the stack in slots: it is painted before, and looked at afterwards. */
+/* The use of a board's stack in slots: it is painted before, and looked at afterwards. */
 void enginePaintStack(struct sxMachine* the);
 int engineStackPeak(struct sxMachine* the);
 /*
