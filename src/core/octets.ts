@@ -96,7 +96,10 @@ export function findLine(bytes: Uint8Array, at: number, end: number, letters: Ui
   return end;
 }
 
-/** Writes two small hexadecimal digits for each octet of `from[start, end)` to `to` from `at` on. */
+/**
+ * Writes two small hexadecimal digits for each octet of `from[start, end)` to `to` from `at` on. Both may be one array
+ * if the octets end where the digits do.
+ */
 export function putHex(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): void {
   for (let i = start, j = at; i < end; i++) {
     to[j++] = hexDigitOf(from[i] >> 4);

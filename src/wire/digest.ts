@@ -130,9 +130,8 @@ export class Digest {
   private readonly md5 = new Md5();
   /** Null until it is asked for: many servers know MD5 alone. */
   private sha256: Sha256 | null = null;
-  private readonly raw = octetArray(32);
-  private readonly first = octetArray(HEX_MAX_BYTES);
-  private readonly second = octetArray(HEX_MAX_BYTES);
+  /** The part of a -sess algorithm that stays; made with the first one, since hardly any server uses them. */
+  private session: Uint8Array = NONE;
   /** Fields for the user of this object, within one call. */
   readonly result = octetArray(HEX_MAX_BYTES);
   readonly view = new AuthValue();
@@ -160,7 +159,8 @@ export class Digest {
   /**
    * Writes the response for credentials whose nonce, uri and, where they are used, cnonce, nc and qop are set. RFC 7616
    * §3.4.1
-   * @param secret from `writeSecret` @param out gets `hexSize(algorithm)` digits
+   * @param secret from `writeSecret` @param out another array, with room for HEX_MAX_BYTES: gets `hexSize(algorithm)`
+   * digits
    */
   respond(credentials: AuthValue, algorithm: number, secret: Uint8Array, method: Span, out: Uint8Array): void {
     const hash = this.hashOf(algorithm);
@@ -168,7 +168,8 @@ export class Digest {
     const { nonce, cnonce, nc, qop, uri } = credentials;
     let a1 = secret;
     if (isSession(algorithm)) {
-      a1 = this.first;
+      if (this.session === NONE) this.session = octetArray(HEX_MAX_BYTES);
+      a1 = this.session;
       hash.beginHash();
       hash.update(secret, 0, size);
       addField(hash, nonce);
@@ -180,16 +181,16 @@ export class Digest {
       const { body } = this;
       hash.beginHash();
       hash.update(body.bytes, body.start, body.end);
-      this.finish(hash, this.second);
+      this.finish(hash, out);
     }
     hash.beginHash();
     hash.update(method.bytes, method.start, method.end);
     addField(hash, uri);
     if (isWhole) {
       hash.update(COLON, 0, 1);
-      hash.update(this.second, 0, size);
+      hash.update(out, 0, size);
     }
-    this.finish(hash, this.second);
+    this.finish(hash, out);
     hash.beginHash();
     hash.update(a1, 0, size);
     addField(hash, nonce);
@@ -199,7 +200,7 @@ export class Digest {
       addField(hash, qop);
     }
     hash.update(COLON, 0, 1);
-    hash.update(this.second, 0, size);
+    hash.update(out, 0, size);
     this.finish(hash, out);
   }
 
@@ -230,9 +231,11 @@ export class Digest {
     return this.sha256;
   }
 
+  /** Writes the digits of the hash. Its octets are put where the second half of the digits will be. */
   private finish(hash: Hash, out: Uint8Array): void {
-    hash.finish(this.raw, 0);
-    putHex(out, 0, this.raw, 0, hash.sizeBytes);
+    const size = hash.sizeBytes;
+    hash.finish(out, size);
+    putHex(out, 0, out, size, 2 * size);
   }
 }
 
