@@ -59,6 +59,7 @@ export class HeadReader extends Values {
     const { bytes, found, foundOctets, tableOctets } = this;
     let left = begin(bytes, at, end, tableOctets, foundOctets);
     if (left === START_LINE_LEFT) {
+      this.openView();
       const next = this.readStartLine(at, end);
       if (next < 0) return -1;
       found[PROBLEM] = this.problem;

@@ -28,9 +28,9 @@ export class Fields {
   bytes: Uint8Array = NONE;
   /** Number of header fields. */
   rows = 0;
-  /** The same octets, to be read four at a time. */
+  /** The same octets, to be read four at a time, from `openView` on. */
   protected view: DataView = NO_VIEW;
-  private readonly views = new DataViews();
+  private views: DataViews | null = null;
   protected readonly table: Int32Array;
   /** The bits (HEADER_BITS) of the ids that are there. */
   protected present = 0;
@@ -42,12 +42,16 @@ export class Fields {
     this.table = new Int32Array(maxHeaders << ROW_SHIFT);
   }
 
+  /** Sets `view`. Views are made when they are needed first: on a board C reads nearly all messages. */
+  protected openView(): void {
+    this.views ??= new DataViews();
+    this.view = this.views.of(this.bytes);
+  }
+
   /** Starts an empty table over `bytes`. */
   protected clearFields(bytes: Uint8Array): void {
     this.rows = this.present = this.repeated = 0;
-    if (bytes === this.bytes) return;
     this.bytes = bytes;
-    this.view = this.views.of(bytes);
   }
 
   /** @returns false when the table is full */

@@ -93,6 +93,7 @@ export class HeadReader extends Values {
    * @returns the offset of the body, or -1 when this is no SIP at all
    */
   protected readHead(at: number, end: number): number {
+    this.openView();
     const next = this.readStartLine(at, end);
     return next < 0 ? -1 : this.readFields(next, end);
   }
