@@ -6,9 +6,12 @@
  * by the first account (watchers.ts).
  */
 import type { Limits } from "../core/limits.js";
-import { fraction } from "../core/random.js";
-import type { TimerUser } from "../core/timers.js";
+import type { Pool } from "../core/pool.js";
+import { fraction, type RandomSource } from "../core/random.js";
+import type { Timers, TimerUser } from "../core/timers.js";
+import type { Dialog } from "../dialog/dialog.js";
 import type { Flow } from "../transaction/flow.js";
+import type { TransactionLayer } from "../transaction/layer.js";
 import type { Network } from "../transaction/network.js";
 import { Outside } from "../transaction/outside.js";
 import type { Message } from "../wire/message.js";
@@ -78,15 +81,16 @@ class SecondRegistration extends Registration {
   }
 }
 
-export class SecondAccount implements Identity, RegistrationUser, TimerUser {
+export class SecondAccount implements Identity, CallContext, RegistrationUser, TimerUser {
   readonly account: Account;
   readonly registration: Registration;
-  readonly context: CallContext;
+  readonly isSecond = true;
+  readonly credentials: Credentials;
   /** Why it is not registered, one line for a person. */
   failure = "";
   /** The problem of its challenges that was reported last. */
   private told = "";
-  private readonly credentials: Credentials;
+  private readonly first: CallContext;
   private readonly network: Network;
   private readonly user: SecondAccountUser;
   private readonly timer: number;
@@ -100,9 +104,63 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
     this.credentials = new Credentials(first.random);
     this.network = network;
     this.user = user;
-    this.context = { ...first, account: this.account, credentials: this.credentials, isSecond: true };
-    this.registration = new SecondRegistration(this.context, this, limits);
+    this.first = first;
+    this.registration = new SecondRegistration(this, this, limits);
     this.timer = first.timers.make(this, 0);
+  }
+
+  // What the calls of this account share: most of it is that of the first one.
+
+  get context(): CallContext {
+    return this;
+  }
+
+  get layer(): TransactionLayer {
+    return this.first.layer;
+  }
+
+  get timers(): Timers {
+    return this.first.timers;
+  }
+
+  get random(): RandomSource {
+    return this.first.random;
+  }
+
+  get dialogs(): Pool<Dialog> {
+    return this.first.dialogs;
+  }
+
+  get transport(): number {
+    return this.settings.transport;
+  }
+
+  get contactUser(): Uint8Array {
+    return this.account.user;
+  }
+
+  get allow(): Uint8Array {
+    return this.first.allow;
+  }
+
+  get callInfo(): Uint8Array {
+    return this.first.callInfo;
+  }
+
+  get sessionExpiresS(): number {
+    return this.first.sessionExpiresS;
+  }
+
+  get minSeS(): number {
+    return this.first.minSeS;
+  }
+
+  get answersEarly(): boolean {
+    return this.first.answersEarly === true;
+  }
+
+  get silenceTimeMs(): number {
+    return this.first.silenceTimeMs;
   }
 
   /** Whether it is set up. */
@@ -120,7 +178,7 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
     this.settings = settings ?? NO_ACCOUNT;
     const { registration } = this;
     registration.learnsAddress = learnsAddress;
-    if (!learnsAddress) this.context.layer.secondOutside?.forget();
+    if (!learnsAddress) this.layer.secondOutside?.forget();
     const isOther =
       this.settings.user !== before.user ||
       this.settings.domain !== before.domain ||
@@ -135,18 +193,10 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
     return this.isNew && this.settings.transport === TRANSPORT_TLS;
   }
 
-  /** Takes our address, and what the first account's calls share by now. @param port by UDP @param tcpPort by TCP */
-  setAddress(first: CallContext, ip: number, port: number, tcpPort: number): void {
-    const { context, account, settings } = this;
-    context.transport = settings.transport;
-    context.allow = first.allow;
-    context.callInfo = first.callInfo;
-    context.sessionExpiresS = first.sessionExpiresS;
-    context.answersEarly = first.answersEarly;
-    context.minSeS = first.minSeS;
-    context.silenceTimeMs = first.silenceTimeMs;
+  /** Takes our address. @param port by UDP @param tcpPort by TCP */
+  setAddress(ip: number, port: number, tcpPort: number): void {
+    const { account, settings } = this;
     account.configure(settings, ip, settings.transport === TRANSPORT_UDP ? port : tcpPort);
-    context.contactUser = account.user;
   }
 
   /** Registers, if something changed. */
@@ -154,7 +204,7 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
     if (!this.isNew) return;
     this.isNew = false;
     this.told = "";
-    this.context.layer.secondOutside?.forgetSeen();
+    this.layer.secondOutside?.forgetSeen();
     this.credentials.configure(this.settings);
     if (this.settings.register) this.registration.start();
     else if (this.registration.state !== REGISTRATION_OFF) this.registration.stop();
@@ -163,13 +213,13 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
 
   isServer(ip: number): boolean {
     if (!this.isOn) return false;
-    const { layer } = this.context;
+    const { layer } = this;
     return this.credentials.isServer(ip) || this.registration.isBoundAt(ip) || layer.isBackupAt(ip, -1, true);
   }
 
   isServerFlow(source: Flow): boolean {
     const { ip, port } = source;
-    return this.isOn && (this.credentials.isServerFlow(ip, port) || this.context.layer.isBackupAt(ip, port, true));
+    return this.isOn && (this.credentials.isServerFlow(ip, port) || this.layer.isBackupAt(ip, port, true));
   }
 
   isServerHost(of: Uri): boolean {
@@ -200,13 +250,13 @@ export class SecondAccount implements Identity, RegistrationUser, TimerUser {
   /** Sends a few octets to the server, so that a router in between keeps our port for it. */
   onTimer(): void {
     const { flow } = this.registration;
-    if (flow !== null && flow.transport === TRANSPORT_UDP && this.context.layer.secondOutside?.isSeenElsewhere)
+    if (flow !== null && flow.transport === TRANSPORT_UDP && this.layer.secondOutside?.isSeenElsewhere)
       this.network.sendDatagram(flow.ip, flow.port, KEEP_ALIVE, 0, KEEP_ALIVE.length);
     this.keepOpenLater();
   }
 
   private keepOpenLater(): void {
-    const { timers, random } = this.context;
+    const { timers, random } = this;
     if (this.isOn) timers.start(this.timer, Math.round(ROUND_MS * (1 - fraction(random) / 4)));
     else timers.stop(this.timer);
   }

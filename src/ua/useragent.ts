@@ -162,7 +162,7 @@ const span = new Span();
 const uri = new Uri();
 
 export class UserAgent
-  implements TransactionUser, CallUser, RegistrationUser, TransferHost, Identity, SecondAccountUser
+  implements TransactionUser, CallUser, CallContext, RegistrationUser, TransferHost, Identity, SecondAccountUser
 {
   readonly layer: TransactionLayer;
   readonly account: Account;
@@ -170,6 +170,10 @@ export class UserAgent
   readonly calls: readonly Call[];
   readonly lines: readonly Line[];
   readonly dialogs: Pool<Dialog>;
+  readonly credentials: Credentials;
+  readonly random: RandomSource;
+  /** See `SessionContext`. */
+  callInfo: Uint8Array;
   readonly transfer: Transfer;
   /** Null unless it is set up at the start. */
   readonly second: SecondAccount | null;
@@ -183,7 +187,6 @@ export class UserAgent
   /** Answers the requests outside of dialogs. */
   readonly strangers: Strangers;
   // These are for the files of the user agent.
-  readonly context: CallContext;
   readonly pool: CallPool;
   readonly watchers: Watchers;
   readonly user: UserAgentUser;
@@ -191,15 +194,13 @@ export class UserAgent
   private readonly inCall: InCall;
   private readonly ownAddress: OwnAddress;
   private readonly negotiation: NegotiationSettings;
-  private readonly credentials: Credentials;
   private readonly infoSender = new InfoSender();
-  private readonly random: RandomSource;
   private isConfigured = false;
   /** The registration's problem that was reported last. */
   private toldTrouble = "";
 
   constructor(settings: UserAgentSettings, parts: UserAgentParts, user: UserAgentUser) {
-    const { limits, timers, random } = parts;
+    const { limits, random } = parts;
     this.settings = settings;
     this.random = random;
     this.user = user;
@@ -210,34 +211,57 @@ export class UserAgent
     const dialogs: Dialog[] = [];
     for (let i = 0; i < limits.dialogs; i++) dialogs.push(new Dialog(limits.dialogBytes));
     this.dialogs = new Pool(dialogs);
-    this.context = {
-      layer: this.layer,
-      timers,
-      random,
-      dialogs: this.dialogs,
-      transport: settings.transport,
-      contactUser: this.account.user,
-      allow: allowOf(settings),
-      callInfo: callInfoOf(settings),
-      sessionExpiresS: settings.sessionExpiresS,
-      answersEarly: settings.earlyAnswer === true,
-      minSeS: settings.minSeS,
-      account: this.account,
-      credentials: this.credentials,
-      silenceTimeMs: settings.silenceTimeMs,
-    };
-    this.pool = new CallPool(this.context, this.negotiation, parts, this);
+    this.callInfo = callInfoOf(settings);
+    this.pool = new CallPool(this, this.negotiation, parts, this);
     this.lines = this.pool.lines;
     this.calls = this.pool.calls;
-    this.transfer = new Transfer(this, this.context);
-    this.watchers = new Watchers(this.context, this.account, limits.subscriptions, limits.dialogBytes);
-    this.serverProbe = new ServerProbe(this.context, this);
+    this.transfer = new Transfer(this, this);
+    this.watchers = new Watchers(this, this.account, limits.subscriptions, limits.dialogBytes);
+    this.serverProbe = new ServerProbe(this, this);
     this.ownAddress = new OwnAddress(this, parts);
     this.strangers = new Strangers(this);
     this.inCall = new InCall(this);
-    this.registration = new Registration(this.context, this, limits);
+    this.registration = new Registration(this, this, limits);
     const hasSecond = settings.second !== undefined;
-    this.second = hasSecond ? new SecondAccount(this.context, parts.network, limits, this) : null;
+    this.second = hasSecond ? new SecondAccount(this, parts.network, limits, this) : null;
+  }
+
+  // What the calls of this account share.
+
+  get context(): CallContext {
+    return this;
+  }
+
+  get timers(): Timers {
+    return this.layer.timers;
+  }
+
+  get transport(): number {
+    return this.settings.transport;
+  }
+
+  get contactUser(): Uint8Array {
+    return this.account.user;
+  }
+
+  get allow(): Uint8Array {
+    return allowOf(this.settings);
+  }
+
+  get sessionExpiresS(): number {
+    return this.settings.sessionExpiresS;
+  }
+
+  get minSeS(): number {
+    return this.settings.minSeS;
+  }
+
+  get answersEarly(): boolean {
+    return this.settings.earlyAnswer === true;
+  }
+
+  get silenceTimeMs(): number {
+    return this.settings.silenceTimeMs;
   }
 
   /**
@@ -248,13 +272,7 @@ export class UserAgent
   configure(settings: UserAgentSettings, ip: number, udpPort: number, tcpPort: number): void {
     const old = this.settings;
     this.settings = settings;
-    this.context.transport = settings.transport;
-    this.context.allow = allowOf(settings);
-    this.context.callInfo = callInfoOf(settings);
-    this.context.sessionExpiresS = settings.sessionExpiresS;
-    this.context.answersEarly = settings.earlyAnswer === true;
-    this.context.minSeS = settings.minSeS;
-    this.context.silenceTimeMs = settings.silenceTimeMs;
+    this.callInfo = callInfoOf(settings);
     const wasRegistered = this.registration.state !== REGISTRATION_OFF;
     const before = this.account.settings;
     const { layer } = this;
@@ -644,11 +662,10 @@ export class UserAgent
   private setAddress(ip: number, udpPort: number, tcpPort: number): void {
     this.layer.setLocal(ip, udpPort, tcpPort);
     this.account.configure(this.settings, ip, this.settings.transport === TRANSPORT_UDP ? udpPort : tcpPort);
-    this.context.contactUser = this.account.user;
     const { second } = this;
-    second?.setAddress(this.context, ip, udpPort, tcpPort);
+    second?.setAddress(ip, udpPort, tcpPort);
     const { backups } = this.layer.transport;
-    backups.configure(this.account.hops, this.settings.transport, second?.account.hops, second?.context.transport);
+    backups.configure(this.account.hops, this.settings.transport, second?.account.hops, second?.transport);
     const { codecs, encryption, keysInClear } = this.settings;
     this.negotiation.configure(ip, codecs, encryption, keysInClear);
     if (this.negotiation.mayEncrypt(this.layer.transport.hasTls)) this.pool.prepareEncryption();
