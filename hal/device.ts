@@ -39,8 +39,8 @@ export interface UdpOptions {
   dscp?: number;
   /** The setting that chooses the port; the error names it if the port is taken. */
   setting?: string;
-  /** At least one datagram waits: read until nothing waits. */
-  onReadable(): void;
+  /** At least one datagram waits at that socket: read until nothing waits. */
+  onReadable(socket: UdpSocket): void;
   onError(message: string): void;
 }
 

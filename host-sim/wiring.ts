@@ -125,8 +125,14 @@ export class Wiring {
 
   /** @param isSip whether its messages are shown @throws Error of one line if the port is taken */
   async udp(options: UdpOptions, isSip: boolean): Promise<UdpSocket> {
-    const socket = await (this.host !== null ? this.host.udp(options) : openUdp(options));
-    return this.tapUdp(socket, isSip);
+    let tapped: UdpSocket | null = null;
+    // The user knows the socket that it has, not the one behind it.
+    const onReadable = (): void => {
+      if (tapped !== null) options.onReadable(tapped);
+    };
+    const inner = { ...options, onReadable };
+    tapped = this.tapUdp(await (this.host !== null ? this.host.udp(inner) : openUdp(inner)), isSip);
+    return tapped;
   }
 
   /** @param listener a port for TLS beside it; null for none @throws as `udp` */

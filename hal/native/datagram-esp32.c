@@ -99,7 +99,7 @@ static void deliver(void *the, void *refcon, uint8_t *message, uint16_t length)
 		builtinCriticalSectionEnd();
 		if (count > 0) {
 			xsBeginHost(the);
-				xsCallFunction0(xsReference(s->onReadable), s->object);
+				xsCallFunction1(xsReference(s->onReadable), s->object, s->object);
 			xsEndHost(the);
 		}
 		/* The call may have closed any of the sockets. */

@@ -34,7 +34,7 @@ static gboolean readable(gint fd, GIOCondition condition, gpointer data)
 	(void)fd;
 	(void)condition;
 	xsBeginHost(the);
-		xsCallFunction0(xsReference(s->onReadable), s->object);
+		xsCallFunction1(xsReference(s->onReadable), s->object, s->object);
 	xsEndHost(the);
 	return G_SOURCE_CONTINUE;
 }

@@ -83,7 +83,7 @@ class NodeUdpSocket implements UdpSocket {
     socket.on("error", this.onError);
     socket.on("message", (bytes, from) => {
       const address = ipv4(from.address);
-      if (this.open && address >= 0 && queue.put(bytes, address, from.port)) options.onReadable();
+      if (this.open && address >= 0 && queue.put(bytes, address, from.port)) options.onReadable(this);
     });
   }
 

@@ -203,7 +203,7 @@ class VirtualUdpSocket implements UdpSocket {
   }
 
   arrive(bytes: Uint8Array, address: number, port: number): void {
-    if (this.open && this.queue.put(bytes, address, port)) this.options.onReadable();
+    if (this.open && this.queue.put(bytes, address, port)) this.options.onReadable(this);
   }
 
   close(): void {

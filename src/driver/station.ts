@@ -248,14 +248,15 @@ export class Station
     this.setLevels();
     this.ip = this.address();
     const port = this.settings.get("sip.port");
-    // All sockets share it: a function of its own takes some 170 octets on XS.
+    // All sockets share them: a function of its own takes some 170 octets on XS.
     const onError = (message: string): void => this.report(message);
+    const onReadable = (socket: UdpSocket): void => this.readSocket(socket);
     this.sip = await this.device.udp({
       address: this.ip,
       port,
       dscp: DSCP_SIGNALLING,
       setting: "sip.port",
-      onReadable: () => this.readSip(),
+      onReadable,
       onError,
     });
     this.tcp = await this.device.tcp({
@@ -270,13 +271,12 @@ export class Station
     if (this.tcp.tlsPort !== undefined) this.tlsPort = this.tcp.tlsPort;
     const rtpPort = this.settings.get("rtp.port");
     for (let i = 0; i < this.door.ua.lines.length; i++) {
-      const index = i;
       const rtp = await this.device.udp({
         address: this.ip,
         port: rtpPort + 2 * i,
         dscp: DSCP_SOUND,
         setting: "rtp.port",
-        onReadable: () => this.readRtp(index),
+        onReadable,
         onError,
       });
       const rtcp = await this.device.udp({
@@ -284,7 +284,7 @@ export class Station
         port: rtpPort + 2 * i + 1,
         dscp: DSCP_SOUND,
         setting: "rtp.port",
-        onReadable: () => this.readRtcp(index),
+        onReadable,
         onError,
       });
       this.sounds.push(new SoundPort(rtp, rtcp));
@@ -645,6 +645,15 @@ export class Station
   }
 
   // ---- input from the devices ----
+
+  private readSocket(socket: UdpSocket): void {
+    if (socket === this.sip) this.readSip();
+    else
+      for (let i = 0; i < this.sounds.length; i++) {
+        if (socket === this.sounds[i].rtp) this.readRtp(i);
+        else if (socket === this.sounds[i].rtcp) this.readRtcp(i);
+      }
+  }
 
   private readSip(): void {
     const socket = this.sip;

@@ -32,7 +32,7 @@ const host = hostOf();
 /** Keeps what a board's socket keeps in the engine's memory: the function that is called, not the options. */
 class Socket implements UdpSocket {
   readonly port: number;
-  readonly onReadable: () => void;
+  readonly onReadable: (socket: UdpSocket) => void;
 
   constructor(options: UdpOptions) {
     this.port = options.port;
@@ -313,7 +313,7 @@ function linked(): number {
 }
 
 function receive(port: number): void {
-  for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].onReadable();
+  for (let i = 0; i < sockets.length; i++) if (sockets[i].port === port) sockets[i].onReadable(sockets[i]);
 }
 
 /**
