@@ -13,8 +13,6 @@
  */
 
 import { octets, parseUint, Span, text, utf8 } from "../core/bytes.js";
-import type { RandomSource } from "../core/random.js";
-import type { Timers } from "../core/timers.js";
 import { readPlan } from "../settings/ringplan.js";
 import { PLANS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
@@ -85,13 +83,13 @@ export class Callers {
   proof = PROOF_NONE;
   private readonly ua: UserAgent;
   private readonly settings: Settings;
-  private readonly challenge: Challenge;
+  /** It is made when a password is set first, so that a door without one pays nothing. */
+  private challenge: Challenge | null = null;
   private addresses: number[] = [];
 
-  constructor(ua: UserAgent, settings: Settings, timers: Timers, random: RandomSource) {
+  constructor(ua: UserAgent, settings: Settings) {
     this.ua = ua;
     this.settings = settings;
-    this.challenge = new Challenge(timers, random);
   }
 
   /**
@@ -99,8 +97,10 @@ export class Callers {
    * its address, so it is not added.
    */
   configure(): void {
-    const { settings } = this;
-    this.challenge.configure(settings.get("call.password"));
+    const { settings, ua } = this;
+    const password = settings.get("call.password");
+    if (password !== "") this.challenge ??= new Challenge(ua.timers, ua.random);
+    this.challenge?.configure(password);
     this.addresses = [];
     this.add(settings.get("call.target"));
     this.add(settings.get("call.fallback"));
@@ -163,7 +163,7 @@ export class Callers {
 
   /** Writes the door's challenge. @param ip the address that the request came from */
   writeChallenge(w: Writer, ip: number): void {
-    this.challenge.write(w, ip, this.proof);
+    this.challenge?.write(w, ip, this.proof);
   }
 
   /**
@@ -177,6 +177,11 @@ export class Callers {
     return m !== null && this.isKnown ? this.askedAfterS(m) : -1;
   }
 
+  /** Whether a password is set by which a sender can make itself known. */
+  private get canProve(): boolean {
+    return this.challenge?.isSet === true;
+  }
+
   private judgeCall(m: Message, door: number): number {
     // A phone that takes over a running call makes nothing ring.
     if (door === DOOR_PICKED) return this.isKnown ? 0 : this.refuseUnknown();
@@ -185,11 +190,11 @@ export class Callers {
     if (quiet === BUSY) return 486;
     if (quiet === AWAY) return 480;
     if (door === DOOR_BUSY) return 486;
-    if (door === DOOR_JOINABLE) return this.isKnown ? 0 : this.challenge.isSet ? this.refuseUnknown() : 486;
+    if (door === DOOR_JOINABLE) return this.isKnown ? 0 : this.canProve ? this.refuseUnknown() : 486;
     if (this.isKnown) return this.insists(m) && this.answerAfterS(m) < 0 ? 403 : 0;
     if (this.isOpenToAll()) return 0;
     const needsIdentity = settings.get(AUTO_ANSWER) || this.askedAfterS(m) >= 0;
-    if (needsIdentity && this.challenge.isSet) return this.refuseUnknown();
+    if (needsIdentity && this.canProve) return this.refuseUnknown();
     // Without a password no challenge can make the caller known, so it rings like any other call, unless the caller
     // refuses that. RFC 5373
     return this.insists(m) ? 403 : 0;
@@ -204,7 +209,7 @@ export class Callers {
 
   /** @returns 401 where the sender can make itself known by a password, else 403 */
   private refuseUnknown(): number {
-    return this.challenge.isSet && this.proof !== PROOF_LOCKED ? 401 : 403;
+    return this.canProve && this.proof !== PROOF_LOCKED ? 401 : 403;
   }
 
   private identify(m: Message, source: Flow, isKnown: boolean): void {
@@ -213,7 +218,7 @@ export class Callers {
     const isAsserted = this.isAsserted(m, source);
     this.isKnown = isKnown || isAsserted || this.isAtKnownAddress(source);
     if (this.isKnown) return;
-    this.proof = this.challenge.check(m, source.ip);
+    if (this.challenge !== null) this.proof = this.challenge.check(m, source.ip);
     this.isKnown = this.proof === PROOF_RIGHT;
   }
 

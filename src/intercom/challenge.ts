@@ -43,28 +43,21 @@ const ALGORITHM = octets('", algorithm=MD5, qop="auth"');
 
 export class Challenge {
   private readonly timers: Timers;
-  private readonly random: RandomSource;
   /** The password; empty means that none is set and nothing is right. */
   private password: Uint8Array = NONE;
-  // These are made when a password is set first, so that a door without one pays nothing.
-  private nonces: Nonces | null = null;
-  private digest: Digest | null = null;
-  private guesses: Guesses | null = null;
-  private secret: Uint8Array = NONE;
+  private readonly nonces: Nonces;
+  private readonly digest = new Digest();
+  private readonly guesses = new Guesses(SOURCES);
+  private readonly secret = octetArray(HEX_MAX_BYTES);
 
   constructor(timers: Timers, random: RandomSource) {
     this.timers = timers;
-    this.random = random;
+    this.nonces = new Nonces(random, NONCES, NONCE_LIFE_MS);
   }
 
   /** Takes the password; the tries so far stay counted. @param password "": none */
   configure(password: string): void {
     this.password = utf8(password);
-    if (password === "" || this.nonces !== null) return;
-    this.nonces = new Nonces(this.random, NONCES, NONCE_LIFE_MS);
-    this.digest = new Digest();
-    this.guesses = new Guesses(SOURCES);
-    this.secret = octetArray(HEX_MAX_BYTES);
   }
 
   /** Returns whether a password is set. */
@@ -78,8 +71,7 @@ export class Challenge {
    */
   check(m: Message, ip: number): number {
     const { nonces, digest, guesses, secret } = this;
-    if (!this.isSet || nonces === null || digest === null || guesses === null) return PROOF_NONE;
-    if (!findOurs(m, digest.view)) return PROOF_NONE;
+    if (!this.isSet || !findOurs(m, digest.view)) return PROOF_NONE;
     const { nowMs } = this.timers;
     const { view, method } = digest;
     if (!nonces.isOurs(view.nonce, ip, nowMs)) return PROOF_STALE;
@@ -93,7 +85,6 @@ export class Challenge {
 
   /** Writes the challenge. @param proof what `check` returned for the request */
   write(w: Writer, ip: number, proof: number): void {
-    if (this.nonces === null) return;
     w.put(CHALLENGE);
     this.nonces.writeNonce(w, ip, this.timers.nowMs);
     w.put(ALGORITHM);

@@ -208,7 +208,7 @@ export class Door
     this.ua = new UserAgent(agentSettings(settings), parts, this);
     this.ua.strangers.isWary = true;
     this.refused = new RefusedCalls(timers, events);
-    this.callers = new Callers(this.ua, settings, timers, random);
+    this.callers = new Callers(this.ua, settings);
     this.trace = new Trace(timers, limits.traceBytes, limits.traceMessageBytes);
     this.ua.layer.transport.tap = this.trace;
     this.ring = new Ring(this.ua, timers, this);

@@ -5,6 +5,7 @@
  * (stream.ts).
  */
 import { octetArray, uint16Array } from "../core/arrays.js";
+import { NONE } from "../core/bytes.js";
 import { SAMPLES_PER_MS } from "./g711.js";
 import { type RtpView, read16, write16 } from "./rtp.js";
 
@@ -32,6 +33,7 @@ const LONGEST_LOSS = 8000;
 const VOLUME = 10;
 /** The last packet is sent so often. RFC 4733 §2.5.1.4 */
 const END_PACKETS = 3;
+const NO_DURATIONS = new Uint16Array(0);
 /** Longest event that is sent; a longer one would have to be sent in segments. */
 const LONGEST_MS = 8000;
 /** Sound that is sent between two digits. */
@@ -233,8 +235,10 @@ export class EventReceiver {
 export class EventSender {
   /** True with the first packet of an event: it has the marker, and its timestamp is that of the whole event. */
   first = false;
-  private readonly digits: Uint8Array;
-  private readonly durationsMs: Uint16Array;
+  private readonly capacity: number;
+  // Empty until digits are sent for the first time.
+  private digits: Uint8Array = NONE;
+  private durationsMs: Uint16Array = NO_DURATIONS;
   private head = 0;
   private queued = 0;
   /** In ticks: the length of the event so far, and the sound that is still due between two events. */
@@ -245,8 +249,7 @@ export class EventSender {
 
   /** @param capacity digits that can wait */
   constructor(capacity: number) {
-    this.digits = octetArray(capacity);
-    this.durationsMs = uint16Array(capacity);
+    this.capacity = capacity;
   }
 
   /** Forgets the digits that wait and breaks off the one that is being sent. */
@@ -268,8 +271,12 @@ export class EventSender {
    * @returns false if one is no digit, or if there is no room
    */
   queue(bytes: Uint8Array, start: number, end: number, durationMs: number): boolean {
-    if (end <= start || end - start > this.digits.length - this.queued) return false;
+    if (end <= start || end - start > this.capacity - this.queued) return false;
     for (let i = start; i < end; i++) if (eventOf(bytes[i]) < 0) return false;
+    if (this.digits === NONE) {
+      this.digits = octetArray(this.capacity);
+      this.durationsMs = uint16Array(this.capacity);
+    }
     const length = Math.max(40, Math.min(durationMs, LONGEST_MS));
     for (let i = start; i < end; i++) {
       const at = (this.head + this.queued++) % this.digits.length;

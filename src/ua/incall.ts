@@ -73,8 +73,8 @@ const destination: Destination = { target: "", isDirect: false };
 
 export class InCall {
   private readonly host: InCallHost;
-  /** The target of the last REFER. */
-  private readonly wish = new ReferTo();
+  /** The target of the last REFER; null before the first. */
+  private wish: ReferTo | null = null;
 
   constructor(host: InCallHost) {
     this.host = host;
@@ -113,14 +113,15 @@ export class InCall {
 
   /** Takes a REFER in a call. RFC 3515 §2.4 */
   private onRefer(t: ServerTransaction, m: Message, call: Call): void {
-    const { wish } = this;
     const { transfer } = this.host;
     if (this.host.settings.refers !== true) {
       replyWith(t, 405, ALLOW);
       return;
     }
     call.refers += 1;
-    const status = this.judgeRefer(t, m, call);
+    this.wish ??= new ReferTo();
+    const { wish } = this;
+    const status = this.judgeRefer(t, m, call, wish);
     if (status !== 0) {
       if (status === 400) this.host.strangers.refuseFor(t, m, 400, BAD_REFER_TO);
       else this.host.strangers.refuseInspected(t, m, status);
@@ -143,9 +144,8 @@ export class InCall {
     if (!isSilent) transfer.subscribe(call, id);
   }
 
-  /** @returns 0 with `destination`, or the status that refuses the REFER */
-  private judgeRefer(t: ServerTransaction, m: Message, call: Call): number {
-    const { wish } = this;
+  /** @param wish gets what the REFER asks for @returns 0 with `destination`, or the status that refuses the REFER */
+  private judgeRefer(t: ServerTransaction, m: Message, call: Call, wish: ReferTo): number {
     const { transfer, user } = this.host;
     // A call cannot be moved before it is answered, or while it is already being moved.
     if (!call.isTalking() || call.isMoved || transfer.isOn || transfer.isPicking) return 491;

@@ -4,14 +4,15 @@
  * (dialog/requests.ts), digits as telephone-events or tones (media/sender.ts), digits that come (info.ts).
  */
 import { octetArray } from "../core/arrays.js";
+import { NONE } from "../core/bytes.js";
 import type { Call } from "./call.js";
 
 /** Digits that wait at the most: two codes of the longest kind. */
 const DIGITS_MOST = 16;
 
 export class InfoSender {
-  /** ASCII codes, the first is under way. */
-  private readonly digits = octetArray(DIGITS_MOST);
+  /** ASCII codes, the first is under way. Empty until digits are sent for the first time. */
+  private digits: Uint8Array = NONE;
   private count = 0;
   private call: Call | null = null;
 
@@ -20,6 +21,7 @@ export class InfoSender {
     if (!call.isTalking()) return "the call is not answered";
     if (this.call !== null && this.call !== call) return "another call sends digits: wait until they are sent";
     if (digits.length > DIGITS_MOST - this.count) return "at most " + DIGITS_MOST + " digits wait to be sent";
+    if (this.digits === NONE) this.digits = octetArray(DIGITS_MOST);
     const before = this.count;
     for (let i = 0; i < digits.length; i++) this.digits[this.count++] = digits.charCodeAt(i);
     this.call = call;

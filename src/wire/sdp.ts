@@ -51,6 +51,7 @@ export const IP_SIX = -3;
 export const SDP_MEDIA_MOST = 16;
 /** The a=crypto lines of a medium that are kept: there are as many as suites of old and new phones. */
 const CRYPTO_MOST = 8;
+const NO_CRYPTOS = new Int32Array(0);
 /** Number of payload types, so that none is left out, wherever it stands. */
 const FORMATS_MOST = 128;
 
@@ -103,9 +104,12 @@ export class SdpMedia {
   /** The port of a=rtcp, -1 when it is not given. RFC 3605 */
   rtcpPort = -1;
   rtcpIp = IP_NONE;
-  /** How many a=crypto lines there are, and the start and end of each one's value, by turns. */
+  /**
+   * How many a=crypto lines there are, and the start and end of each one's value, by turns. The array is made with the
+   * first one, since most phones offer none.
+   */
   cryptoCount = 0;
-  readonly cryptos = int32Array(2 * CRYPTO_MOST);
+  cryptos: Int32Array = NO_CRYPTOS;
   formatCount = 0;
   /** Payload types in order, each once. */
   readonly formats = octetArray(FORMATS_MOST);
@@ -156,6 +160,7 @@ export class SdpMedia {
   /** Keeps the place of a crypto line; more than there is room for are not looked at. */
   addCrypto(start: number, end: number): void {
     if (this.cryptoCount === CRYPTO_MOST) return;
+    if (this.cryptos === NO_CRYPTOS) this.cryptos = int32Array(2 * CRYPTO_MOST);
     this.cryptos[2 * this.cryptoCount] = start;
     this.cryptos[2 * this.cryptoCount + 1] = end;
     this.cryptoCount += 1;

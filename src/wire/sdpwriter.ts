@@ -5,7 +5,7 @@
  */
 
 import { octetArray } from "../core/arrays.js";
-import { equal, NONE, octets } from "../core/bytes.js";
+import { equal, octets } from "../core/bytes.js";
 import { findOctet } from "../core/octets.js";
 import { CRLF } from "./lines.js";
 import { writeCrypto } from "./sdes.js";
@@ -89,12 +89,12 @@ export class AudioDescription {
   proto = PROTO_RTP_AVP;
   /**
    * How many a=crypto lines there are, their tags and suites, and a key for each, which is lent until they are written.
-   * RFC 4568
+   * RFC 4568. The arrays grow with the first lines, since most doors never have any.
    */
   cryptoCount = 0;
-  readonly cryptoTags: number[] = [0, 0];
-  readonly suites: number[] = [0, 0];
-  readonly keys: Uint8Array[] = [NONE, NONE];
+  readonly cryptoTags: number[] = [];
+  readonly suites: number[] = [];
+  readonly keys: Uint8Array[] = [];
   /** Payload types in order, what each stands for (0 PCMU, 8 PCMA), and how many there are. */
   readonly types = octetArray(2);
   readonly codecs = octetArray(2);

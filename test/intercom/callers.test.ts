@@ -12,7 +12,6 @@ import { Flow } from "../../src/transaction/flow.js";
 import { Message, PARSE_OK } from "../../src/wire/message.js";
 import { TRANSPORT_UDP } from "../../src/wire/names.js";
 import { Writer } from "../../src/wire/writer.js";
-import { SeededRandom } from "../random.js";
 import { authorization } from "../ua/digest.js";
 import { World } from "../ua/harness.js";
 import { DOOR, House } from "./house.js";
@@ -46,7 +45,7 @@ class Rules {
   constructor(...settings: string[]) {
     for (const one of [`call.target=sip:b@${TARGET}`, ...settings]) expect(this.settings.assign(one)).toBe("");
     house ??= new House(new World(), "sip.domain=example.org", `sip.proxy=${SERVER}`, "sip.register=off");
-    this.callers = new Callers(house.door.ua, this.settings, house.timers, new SeededRandom(9));
+    this.callers = new Callers(house.door.ua, this.settings);
     this.callers.configure();
   }
 
