@@ -42,8 +42,8 @@ void enginePaintStack(txMachine* the)
 
 /*
  * The most slots that the stack of a board had. A machine here keeps the table of the language's own objects at the top
- * of its stack. A board's machine is cloned from one in flash, whose table it uses (fxCloneMachine), and keeps only what
- * stands above that table. At rest nothing else lies on the stack.
+ * of its stack. A board's machine is cloned from one in flash, whose table it uses (fxCloneMachine), and keeps only
+ * what stands above that table. At rest nothing else lies on the stack.
  */
 int engineStackPeak(txMachine* the)
 {
