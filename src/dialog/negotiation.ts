@@ -11,7 +11,7 @@
  *
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
-import { PORT_MOST } from "../core/address.js";
+import { isLoopback, PORT_MOST } from "../core/address.js";
 import { equal, NONE, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
@@ -102,7 +102,7 @@ const WARNING_MEDIUM = 0;
 const WARNING_TRANSPORT = 1;
 /** It has no codec of ours. */
 const WARNING_FORMAT = 2;
-/** It is at an IPv6 address, at a host name, or at a group. */
+/** It is at an IPv6 address, at a host name or at our own ports, or at a group. */
 const WARNING_NETWORK = 3;
 const WARNING_ADDRESS = 4;
 const WARNING_MULTICAST = 5;
@@ -150,6 +150,8 @@ export class NegotiationSettings {
   readonly draft: Uint8Array;
   readonly writer: Writer;
   readonly audio = new AudioDescription();
+  private firstPort = 0;
+  private endPort = 0;
 
   /**
    * @param draft of DESCRIPTION_BYTES at least @param writer both are for the time of one call only, so others may use
@@ -165,6 +167,20 @@ export class NegotiationSettings {
     this.codecs = codecs;
     this.encryption = encryption;
     this.keysInClear = keysInClear;
+  }
+
+  /** @param lines each has two ports, one for RTP and one for RTCP */
+  setPorts(firstPort: number, lines: number): void {
+    this.firstPort = firstPort;
+    this.endPort = firstPort + 2 * lines;
+  }
+
+  /**
+   * Returns whether sound that is sent there comes back to us. It would be heard, and taken for a sign that the other
+   * side is still there.
+   */
+  isOurPlace(ip: number, port: number): boolean {
+    return port >= this.firstPort && port < this.endPort && (ip === this.ip || isLoopback(ip));
   }
 
   /** Whether there may be calls. @param isPrivate their signalling is encrypted */
@@ -550,8 +566,9 @@ export class Negotiation {
   private fitOf(media: SdpMedia): number {
     if (media.port === 0 || !isUsable(media) || !this.isProtectionFit(media)) return NEGOTIATION_NO_CODEC;
     for (let f = 0; f < media.formatCount; f++) {
-      if (this.codecOf(media, f) !== NO_CODEC)
-        return isUnicast(this.sdp.ipOf(media)) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
+      if (this.codecOf(media, f) === NO_CODEC) continue;
+      const ip = this.sdp.ipOf(media);
+      return isUnicast(ip) && !this.settings.isOurPlace(ip, media.port) ? NEGOTIATION_OK : NEGOTIATION_ADDRESS;
     }
     return NEGOTIATION_NO_CODEC;
   }
@@ -600,7 +617,7 @@ export class Negotiation {
     if (fit === NEGOTIATION_OK) return WARNING_OTHER;
     if (fit === NEGOTIATION_NO_CODEC) return WARNING_FORMAT;
     const ip = this.sdp.ipOf(media);
-    return ip === IP_SIX ? WARNING_NETWORK : ip < 0 ? WARNING_ADDRESS : WARNING_MULTICAST;
+    return ip === IP_SIX ? WARNING_NETWORK : ip < UNICAST_END ? WARNING_ADDRESS : WARNING_MULTICAST;
   }
 
   /** @returns PCMU or PCMA when that format is one of them and we speak it, under whatever number; else -1 */
@@ -616,6 +633,7 @@ export class Negotiation {
     result.remotePort = media.port;
     result.rtcpIp = isUnicast(media.rtcpIp) ? media.rtcpIp : result.remoteIp;
     result.rtcpPort = media.rtcpPort > 0 ? media.rtcpPort : media.port < PORT_MOST ? media.port + 1 : 0;
+    if (this.settings.isOurPlace(result.rtcpIp, result.rtcpPort)) result.rtcpPort = 0;
     result.eventSendType = -1;
     result.payloadType = -1;
     result.pcmuType = -1;

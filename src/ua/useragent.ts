@@ -670,6 +670,7 @@ export class UserAgent
     this.negotiation.configure(ip, codecs, encryption, keysInClear);
     if (this.negotiation.mayEncrypt(this.layer.transport.hasTls)) this.pool.prepareEncryption();
     this.pool.setPort(this.settings.rtpPort);
+    this.negotiation.setPorts(this.settings.rtpPort, this.lines.length);
   }
 
   /** Reports the state of a call to the user and to the subscribers. */

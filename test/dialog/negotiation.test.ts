@@ -11,6 +11,7 @@ import {
   NEGOTIATION_OK,
   Negotiation,
   NegotiationSettings,
+  WARNING_CODES,
 } from "../../src/dialog/negotiation.js";
 import { DIRECTION_INACTIVE, DIRECTION_RECVONLY, SDP_OK, Sdp } from "../../src/wire/sdp.js";
 import { Writer } from "../../src/wire/writer.js";
@@ -19,6 +20,7 @@ import { runs } from "../runs.js";
 function negotiation(codecs = [0, 8]): Negotiation {
   const settings = new NegotiationSettings(new Uint8Array(DESCRIPTION_BYTES), new Writer());
   settings.configure(ipv4("192.0.2.1"), codecs);
+  settings.setPorts(4000, 2);
   const made = new Negotiation(settings, { uint32: () => 77 });
   made.port = 4000;
   made.reset();
@@ -164,6 +166,35 @@ describe("an answer", () => {
     }
     expect(n.local.toString()).toBe(before);
     expect(n.result.remotePort).toBe(5000);
+  });
+
+  // 192.0.2.1 is our address; the two lines of `negotiation` have the ports 4000 to 4003.
+  it.each([
+    ["192.0.2.1", 3999, NEGOTIATION_OK],
+    ["192.0.2.1", 4000, NEGOTIATION_ADDRESS],
+    ["192.0.2.1", 4003, NEGOTIATION_ADDRESS],
+    ["127.0.0.1", 4000, NEGOTIATION_ADDRESS],
+    ["192.0.2.1", 4004, NEGOTIATION_OK],
+    ["192.0.2.2", 4000, NEGOTIATION_OK],
+  ])("that names %s:%d, where our own sound may come back, gives %d, as does such an answer", (ip, port, result) => {
+    const n = negotiation();
+    expect(answer(n, [`m=audio ${port} RTP/AVP 8`], ip)).toBe(result);
+    if (result === NEGOTIATION_ADDRESS) expect(WARNING_CODES[n.warning()]).toBe(301);
+    const caller = negotiation();
+    caller.writeOffer();
+    expect(accept(caller, [`m=audio ${port} RTP/AVP 8`], ip) === NEGOTIATION_OK).toBe(result === NEGOTIATION_OK);
+  });
+
+  it("sends no reports to our own ports", () => {
+    for (const [line, port] of [
+      ["a=rtcp:4001 IN IP4 192.0.2.1", 0],
+      ["a=rtcp:4001 IN IP4 192.0.2.2", 4001],
+      ["a=rtcp:5001 IN IP4 192.0.2.1", 5001],
+    ] as const) {
+      const n = negotiation();
+      expect(answer(n, ["m=audio 5000 RTP/AVP 8", line])).toBe(NEGOTIATION_OK);
+      expect([line, n.result.rtcpPort]).toEqual([line, port]);
+    }
   });
 
   for (const [ptime, used] of [
