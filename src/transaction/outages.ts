@@ -28,6 +28,7 @@ const FIELDS = 5;
 const FREE = -1;
 const NEVER = -1;
 
+/** It lies in flash on a board, where `fill` fails for no elements too. */
 const NO_TABLE = new Float64Array(0);
 
 export class Outages {
@@ -101,7 +102,7 @@ export class Outages {
 
   /** Forgets everything, since our address or the settings changed. */
   clear(): void {
-    this.table.fill(FREE);
+    if (this.table.length > 0) this.table.fill(FREE);
     this.count = 0;
   }
 

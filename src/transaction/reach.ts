@@ -31,6 +31,7 @@ const STATE = 2;
 const NOTED = 3;
 const FIELDS = 4;
 
+/** It lies in flash on a board, where `fill` fails for no elements too. */
 const NO_TABLE = new Float64Array(0);
 
 export class Reach {
@@ -87,7 +88,7 @@ export class Reach {
   }
 
   clear(): void {
-    this.table.fill(-1);
+    if (this.table.length > 0) this.table.fill(-1);
   }
 
   private placeOf(ip: number, port: number): number {
