@@ -291,7 +291,9 @@ export class Negotiation {
    */
   private first: Uint8Array = NONE;
   private second: Uint8Array = NONE;
-  private readonly savedLocal = new Span();
+  /** The description that is in force while another one is tried: savedLocal[0, savedEnd), one of the two. */
+  private savedLocal: Uint8Array = NONE;
+  private savedEnd = 0;
   private sessionId = 0;
   private version = FIRST_VERSION;
   private savedVersion = FIRST_VERSION;
@@ -334,7 +336,7 @@ export class Negotiation {
   /** Forgets all, for another call. */
   reset(): void {
     this.local.clear();
-    this.savedLocal.clear();
+    this.savedEnd = 0;
     this.sessionId = this.random.uint32() & 0x7fffffff;
     this.version = FIRST_VERSION;
     this.lastVersion = FIRST_VERSION;
@@ -541,7 +543,7 @@ export class Negotiation {
   /** Our offer (or the answer we prepared) did not come to be: what was agreed before stays. RFC 3264 §8 */
   rollback(): void {
     this.closeExchange();
-    this.local.set(this.savedLocal.bytes, this.savedLocal.start, this.savedLocal.end);
+    this.local.set(this.savedLocal, 0, this.savedEnd);
     this.version = this.savedVersion;
     this.inForce = this.savedInForce;
     if (this.hasSaved && this.saved !== null) this.result.copy(this.saved);
@@ -552,7 +554,8 @@ export class Negotiation {
   /** Keeps what is in force before something is tried. An offer that was not answered never was in force. */
   private save(): void {
     if (this.isOffering) return;
-    this.savedLocal.set(this.local.bytes, this.local.start, this.local.end);
+    this.savedLocal = this.local.bytes;
+    this.savedEnd = this.local.end;
     this.savedVersion = this.version;
     this.savedInForce = this.inForce;
     this.hasSaved = this.agreed;
@@ -692,7 +695,7 @@ export class Negotiation {
     this.version = this.lastVersion += 1;
     writer.begin(draft, 0, DESCRIPTION_BYTES);
     writeSession(writer, this.sessionId, this.version, this.soundIp);
-    const isFirstInForce = this.savedLocal.size() > 0 && this.savedLocal.bytes === this.first;
+    const isFirstInForce = this.savedEnd > 0 && this.savedLocal === this.first;
     const kept = withRoom(isFirstInForce ? this.second : this.first, end);
     if (isFirstInForce) this.second = kept;
     else this.first = kept;
