@@ -63,12 +63,17 @@ const ECHO_LEAST = 100 * BLOCK;
 const GAIN_MOST = 16_000;
 const HARDLY = smallOf(14_400, 22);
 
+/** @param samples of one step @returns null on a board that does not hear its own loudspeaker: nothing can be done */
+export function makeEchoControl(input: AudioInput, samples: number): EchoControl | null {
+  return input.reference === undefined ? null : new EchoControl(input, samples);
+}
+
 export class EchoControl {
   /** Options of each step, ECHO_…; -1: the canceller is off. */
   private options = 0;
   private readonly input: AudioInput;
-  private readonly state: EchoState | null;
-  private readonly played: Int16Array | null;
+  private readonly state = new EchoState();
+  private readonly played: Int16Array;
   /** Replaces the reference while the codec gives none: the samples written last. Made when it is first needed. */
   private spare: Int16Array | null = null;
   private isSpare = false;
@@ -80,13 +85,11 @@ export class EchoControl {
   /** The problems of this call, as bits. */
   private seen = 0;
 
-  /** @param samples of one step */
+  /** @param input has a reference @param samples of one step */
   constructor(input: AudioInput, samples: number) {
     this.input = input;
-    const hears = input.reference !== undefined;
-    this.state = hears ? new EchoState() : null;
-    this.played = hears ? new Int16Array(samples) : null;
-    if (this.state !== null) echoBegin(this.state);
+    this.played = new Int16Array(samples);
+    echoBegin(this.state);
   }
 
   /** @param noise of the place: kept as it is, or lowered; it is kept where nothing is done about the echo */
@@ -97,9 +100,9 @@ export class EchoControl {
 
   /** Takes the beginning of sound: forgets the problems of an earlier call, and a filter that failed in it. */
   begin(): void {
-    if (this.state !== null && this.seen & (1 << PROBLEM_ECHO)) echoBegin(this.state);
+    if (this.seen & (1 << PROBLEM_ECHO)) echoBegin(this.state);
     this.seen = this.frames = this.unheard = this.lost = 0;
-    if (this.state !== null) this.state.words[CLIPPED] = this.state.words[DEAD] = 0;
+    this.state.words[CLIPPED] = this.state.words[DEAD] = 0;
   }
 
   /** @returns the first problem that this call had, in words, "" for none */
@@ -111,7 +114,7 @@ export class EchoControl {
   /** Removes the loudspeaker's sound from all samples that the input read last. */
   run(samples: Int16Array): void {
     const { state, played } = this;
-    if (state === null || played === null || this.options < 0) return;
+    if (this.options < 0) return;
     this.input.reference?.(played, 0, played.length);
     this.seek(state, played);
     const reference = this.isSpare && this.spare !== null ? this.spare : played;

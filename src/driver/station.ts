@@ -58,7 +58,7 @@ import { SECOND_ACCOUNT_TIMERS, secondAccountLimits } from "../ua/secondaccount.
 import { escapeUser } from "../ua/uritext.js";
 import { Conference } from "./conference.js";
 import { Contact, type ContactUser, INPUTS } from "./contact.js";
-import { EchoControl } from "./echocontrol.js";
+import { type EchoControl, makeEchoControl } from "./echocontrol.js";
 import { EntryPanel, type EntryPanelUser } from "./entrypanel.js";
 import { stationTimers } from "./limits.js";
 import { HouseOrders, type OrdersUser } from "./orders.js";
@@ -124,7 +124,8 @@ export class Station
   private readonly ledPin: Output;
   private readonly microphone: AudioPort;
   private readonly speaker: AudioOutput;
-  private readonly echo: EchoControl;
+  /** Null on a board that does not hear its own loudspeaker. */
+  private readonly echo: EchoControl | null;
   private readonly limiter = new Limiter();
   private readonly selfCheck: SelfCheck;
   /** The datagram that is read, SIP or sound. */
@@ -204,7 +205,7 @@ export class Station
     this.ledPin = device.led;
     this.microphone = device.microphone;
     this.speaker = device.speaker;
-    this.echo = new EchoControl(device.microphone, FRAME_SAMPLES);
+    this.echo = makeEchoControl(device.microphone, FRAME_SAMPLES);
     this.selfCheck = new SelfCheck(this, settings, this.timers, this.events);
     if (isPaged) this.paging = new Paging(this, this.timers, this.events);
     // The relays start switched off, so the door is locked.
@@ -562,7 +563,7 @@ export class Station
   }
 
   soundProblem(): string {
-    return this.echo.problem();
+    return this.echo?.problem() ?? "";
   }
 
   private lock(): void {
@@ -613,7 +614,7 @@ export class Station
       return;
     }
     this.microphone.read(samples, 0, FRAME_SAMPLES);
-    this.echo.run(samples);
+    this.echo?.run(samples);
     if (isPage) {
       paging.play(samples);
       // A tone of the door is heard in its place.
@@ -634,7 +635,7 @@ export class Station
 
   private play(samples: Int16Array): void {
     this.limiter.run(samples, 0, FRAME_SAMPLES);
-    this.echo.wrote(samples, this.limiter.peak);
+    this.echo?.wrote(samples, this.limiter.peak);
     this.speaker.write(samples, 0, FRAME_SAMPLES);
   }
 
@@ -733,7 +734,7 @@ export class Station
       ((call !== null && call.hasSound) || this.tone.isOn() || this.selfCheck.isOn || this.paging?.isOn)
     ) {
       this.isSounding = true;
-      this.echo.begin();
+      this.echo?.begin();
       this.microphone.start(this.onFrames);
     }
     const next = this.isReconfigureDue ? this.timers.nowMs : this.timers.next();
@@ -771,7 +772,7 @@ export class Station
    * started.
    */
   setLevels(): void {
-    this.echo.set(this.settings.get("audio.echo"), this.settings.get("audio.noise"));
+    this.echo?.set(this.settings.get("audio.echo"), this.settings.get("audio.noise"));
     this.selfCheck.set();
     const { codec } = this.device;
     if (codec === null) return;

@@ -167,16 +167,11 @@ describe("the echo canceller at its place", () => {
     expect(control.problem()).toBe("");
   });
 
-  it("does nothing where there is no reference, or where it is switched off", () => {
-    const plain = new EchoControl({ read: () => FRAME }, FRAME);
+  it("does nothing where it is switched off", () => {
     const samples = Int16Array.from({ length: FRAME }, () => 32_767);
-    for (let frame = 0; frame < 3 * SECOND; frame++) {
-      plain.run(samples);
-      plain.wrote(samples, 32_767);
-    }
     control.set("off", "lower");
     for (let frame = 0; frame < 3 * SECOND; frame++) control.run(samples);
     expect(samples.every((sample) => sample === 32_767)).toBe(true);
-    expect([plain.problem(), control.problem()]).toEqual(["", ""]);
+    expect(control.problem()).toBe("");
   });
 });
