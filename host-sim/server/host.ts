@@ -7,6 +7,7 @@ import { networkInterfaces } from "node:os";
 import { performance } from "node:perf_hooks";
 import { ipv4 } from "../../src/core/address.js";
 import { NONE, octets } from "../../src/core/bytes.js";
+import type { RandomSource } from "../../src/core/random.js";
 import { Timers } from "../../src/core/timers.js";
 import { Admission } from "../../src/server/admission.js";
 import {
@@ -31,6 +32,8 @@ import { Server } from "../../src/server/server.js";
 import { SHARE_DIALOG, SHARE_KNOWN, SHARE_STRANGER } from "../../src/server/shares.js";
 import { StatelessProxy } from "../../src/server/stateless.js";
 import { Targets } from "../../src/server/targets.js";
+import type { UserTable } from "../../src/server/users.js";
+import { withdraw } from "../../src/server/withdrawal.js";
 import { TransactionLayer, transactionTimers } from "../../src/transaction/layer.js";
 import type { TransactionLimits } from "../../src/transaction/transport.js";
 import { keylogOf } from "../io/keylog.js";
@@ -92,6 +95,8 @@ export class Host {
   private readonly targets: Targets | null = null;
   private readonly routeTokens: RouteTokens;
   private readonly store: LocationStore;
+  private readonly random: RandomSource;
+  private table: UserTable;
   private readonly timers: Timers;
   private wake: NodeJS.Timeout | undefined;
   private wakeMs = Infinity;
@@ -105,7 +110,9 @@ export class Host {
   constructor(options: ServerOptions, onState: (state: RedisState, reason: string) => void) {
     this.options = options;
     const table = this.tableOfUsers(readUsers(options.users));
+    this.table = table;
     const random = new SecureRandom();
+    this.random = random;
     const limits: TransactionLimits = {
       clients: options.transactions,
       servers: options.transactions,
@@ -252,7 +259,8 @@ export class Host {
   }
 
   /**
-   * Reads the users and the certificates again; transactions, bindings and connections stay.
+   * Reads the users and the certificates again. Transactions and connections stay, and so do bindings, but for those of
+   * users who are gone or have another password.
    * @throws Error of one line; then the users stay as they were
    */
   reload(): void {
@@ -260,11 +268,16 @@ export class Host {
     if (all.length === 0 && this.users > 0 && statSync(this.options.users).size === 0)
       throw new Error(this.options.users + " is empty, so the old users stay; 'user remove' takes out single ones");
     this.sockets.certificates?.reload();
+    const before = this.table;
     const table = this.tableOfUsers(all);
+    this.table = table;
     this.auth.setUsers(table);
     this.redirect?.setUsers(table);
     this.targets?.setUsers(table);
     this.gate?.setUsers(table);
+    this.tick();
+    withdraw(before, table, this.store, this.random);
+    this.arm();
   }
 
   /** Adds a watcher of changes of the location service, also of those that other servers make. */

@@ -26,6 +26,7 @@ import { KIND_ELSEWHERE, KIND_USER, Route } from "../server/route.js";
 import { RouteTokens } from "../server/routetoken.js";
 import { Targets } from "../server/targets.js";
 import { UserTable } from "../server/users.js";
+import { withdraw } from "../server/withdrawal.js";
 import { HOUSE_GROUP, PLAN_TARGETS_MOST, type Plan } from "../settings/ringplan.js";
 import { PHONE_NAMES, PHONE_PASSWORDS } from "../settings/schema.js";
 import type { Settings } from "../settings/settings.js";
@@ -113,6 +114,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   /** The one domain, which is the realm too. */
   private readonly domains: Uint8Array[] = [NONE];
   private names: string[] = [];
+  private users: UserTable | null = null;
   private readonly isThere: boolean[] = [];
   /** The request that came just now. */
   private readonly route = new Route();
@@ -180,7 +182,7 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
   }
 
   /**
-   * Takes the domain and the phones; bindings stay.
+   * Takes the domain and the phones. Bindings stay, but for those of phones that are gone or have another password.
    * @param ip our address, which is the domain if the settings name none
    */
   configure(settings: Settings, ip: number): void {
@@ -207,6 +209,8 @@ export class HouseServer implements TransactionUser, LocationUser, LocationWatch
     this.auth.setUsers(users);
     this.targets.setUsers(users);
     this.redirect?.setUsers(users);
+    if (this.users !== null) withdraw(this.users, users, this.store, this.random);
+    this.users = users;
   }
 
   private unknownPassword(): string {

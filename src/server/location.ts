@@ -79,6 +79,8 @@ export interface LocationStore {
 // A record: version (4), number of bindings (2). A binding: FIXED octets of numbers as below, then contact, Call-ID,
 // path, and to the end of the binding the flow's id if an octet says that there is one.
 const HEAD = 6;
+/** Octets of a record without bindings. */
+export const RECORD_LEAST_BYTES = HEAD;
 const FIXED = 34;
 // Bits of that octet.
 const HAS_FLOW_ID = 1;

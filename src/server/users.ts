@@ -4,7 +4,8 @@
  * Not here: files (host-sim/server/users-file.ts), and whether an answer to a challenge is right (authenticator.ts).
  */
 
-import { equal, equalNoCase, hash, NONE, Span } from "../core/bytes.js";
+import { equal, equalNoCase, hash, lower, NONE, Span } from "../core/bytes.js";
+import { copyOctets } from "../core/octets.js";
 import { SlotIndex } from "../transaction/slots.js";
 import { sameHost } from "../wire/compare.js";
 import { hexDigit } from "../wire/lex.js";
@@ -14,6 +15,7 @@ import { SHA256_BYTES } from "../wire/sha256.js";
 const HAS_MD5 = 1;
 const HAS_SHA256 = 2;
 const STRANGERS_SHIFT = 2;
+const AT = 0x40;
 
 /** Whether strangers may call a user: as the rule for all users says, never, or always. */
 export const STRANGERS_BY_RULE = 0;
@@ -115,6 +117,34 @@ export class UserTable implements UserStore {
   strangers(name: Span, realm: Uint8Array): number {
     const at = this.slotOf(name, realm);
     return at < 0 ? STRANGERS_BY_RULE : this.slots[at + 2] >> STRANGERS_SHIFT;
+  }
+
+  /** @returns the address of record of a user, by its number from 0, as the location service has it */
+  addressOf(number: number): Uint8Array {
+    const { slots } = this;
+    const at = number * this.slotBytes;
+    const realm = this.realms[slots[at + 1]];
+    const start = at + 3 + MD5_BYTES + SHA256_BYTES;
+    const out = new Uint8Array(slots[at] + 1 + realm.length);
+    copyOctets(out, 0, slots, start, start + slots[at]);
+    out[slots[at]] = AT;
+    for (let i = 0; i < realm.length; i++) out[slots[at] + 1 + i] = lower(realm[i]);
+    return out;
+  }
+
+  /** Whether the user of that number, from 0, is in the other table with the same password. */
+  isKeptIn(other: UserTable, number: number): boolean {
+    const { slots, slotBytes } = this;
+    const at = number * slotBytes;
+    const start = at + 3 + MD5_BYTES + SHA256_BYTES;
+    this.other.set(slots, start, start + slots[at]);
+    const there = other.slotOf(this.other, this.realms[slots[at + 1]]);
+    if (there < 0) return false;
+    const both = slots[at + 2] & other.slots[there + 2];
+    // A hash that one of them lacks says nothing.
+    const from = (both & HAS_MD5) !== 0 ? 3 : 3 + MD5_BYTES;
+    const to = (both & HAS_SHA256) !== 0 ? 3 + MD5_BYTES + SHA256_BYTES : 3 + MD5_BYTES;
+    return from < to && equal(slots, at + from, at + to, other.slots, there + from, there + to);
   }
 
   private slotOf(name: Span, realm: Uint8Array): number {

@@ -303,6 +303,31 @@ describe("the door as the house's server", () => {
     expect(phones.map((one) => one.last())).toEqual(phones.map(() => "call incoming"));
   });
 
+  it.each([
+    ["has another password", "phone2.password=other", "gone attic"],
+    ["is taken out", "phone2.name=", "-"],
+    ["loses its password", "phone2.password=", "gone attic"],
+  ])("rings a phone no more when it %s, and the other one as before", (_words, setting, told) => {
+    const h = house("button1.day=group:house 20s", "call.fallback=attic");
+    const [kitchen, attic] = both();
+    world.run(500);
+    h.set("audio.volume=-3");
+    expect(h.door.houseServer?.phones().map(({ leftS }) => leftS > 0)).toEqual([true, true]);
+    h.set(setting);
+    expect(h.tellings("phone", "name").slice(2)).toEqual(told === "-" ? [] : [told]);
+    h.press();
+    world.run(60_000);
+    expect(kitchen.diary).toContain("call incoming");
+    expect(attic.diary).not.toContain("call incoming");
+    // Whoever gives the old password again is not let in.
+    attic.timers.nowMs = world.nowMs;
+    attic.ua.registration.renew();
+    world.run(1000);
+    expect(attic.diary.filter((line) => line.startsWith("register")).at(-1)).toMatch(/^register failed/);
+    if (told === "-") h.set("phone2.name=attic", "phone2.password=new");
+    expect(h.door.houseServer?.phones().map(({ leftS }) => leftS > 0)).toEqual([true, false]);
+  });
+
   it("forgets a phone whose time is over", () => {
     const h = house();
     const kitchen = phone("kitchen", "k1", 11);

@@ -228,6 +228,32 @@ describe("right credentials", () => {
     expect(gate.login()).toBe(CHECK_REFUSED);
     expect(gate.login({ user: "dora" })).toBe(CHECK_OK);
   });
+
+  test.each([
+    ["MD5 alone of the same password", "alice", REALM, "alice", "", true],
+    ["SHA-256 alone of the same password", "alice", REALM, "", "alice", true],
+    ["both of the same password", "alice", REALM, "alice", "alice", true],
+    ["another MD5", "alice", REALM, "bob", "alice", false],
+    ["another SHA-256", "alice", REALM, "alice", "bob", false],
+    ["another name", "Alice", REALM, "alice", "alice", false],
+    ["another realm", "alice", OTHER_REALM, "alice", "alice", false],
+  ] as const)("stay the same user with %s: %s", (_words, user, realm, md5, sha256, isKept) => {
+    const { users } = new Gate();
+    const others = new UserTable(2, 64, [OTHER_REALM, REALM]);
+    others.addUser(
+      octets(user),
+      realm,
+      md5 === "" ? NONE : hashOf("MD5", md5),
+      sha256 === "" ? NONE : hashOf("SHA-256", sha256),
+    );
+    expect(users.isKeptIn(others, 0)).toBe(isKept);
+    // bob has only an MD5 and carol only a SHA-256: nothing shows that these are one user.
+    const bob = new UserTable(1, 64, [REALM]);
+    bob.addUser(octets("bob"), REALM, NONE, hashOf("SHA-256", "bob"));
+    expect(users.isKeptIn(bob, 1)).toBe(false);
+    const address = users.addressOf(3);
+    expect(text(address, 0, address.length)).toBe("alice@example.com");
+  });
 });
 
 describe("wrong credentials", () => {

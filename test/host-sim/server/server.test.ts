@@ -52,6 +52,15 @@ describe("the server's program", () => {
     server.child.kill("SIGHUP");
     await server.says(/"reload","value":"done","users":2/);
     expect(await phone.register(server.port, 1, "sip:user1@127.0.0.1")).toMatch(/^SIP\/2.0 200/);
+    // Whoever is gone has no bindings, also when somebody of that name comes again.
+    place.users(1);
+    server.child.kill("SIGHUP");
+    await server.says(/"bindings","value":"user1@example.org","contacts":0/);
+    place.users(2);
+    server.child.kill("SIGHUP");
+    await server.says(/"users":2[^]*"users":1[^]*"users":2/);
+    expect(await phone.register(server.port, 1, "")).not.toContain("Contact:");
+    expect(await phone.register(server.port, 0, "")).toContain("Contact:");
     writeFileSync(users, "nonsense\n");
     server.child.kill("SIGHUP");
     await server.says(/"error","value":"[^"]*users:1: /);
