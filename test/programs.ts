@@ -26,11 +26,18 @@ import { bundleOptions } from "../scripts/bundle.js";
 
 const FOLDER = join(import.meta.dirname, "../build/test");
 const OLD_MS = 24 * 3600 * 1000;
+/** The variable of the environment that names a program's file begins so. */
+const MADE_BEFORE = "MADE_";
 const made = new Map<string, string>();
 
 /** @param name as in package.json's bin @returns the file to give to node */
 export function program(name: string): string {
-  return fileOf(name, bundleOptions(name));
+  return process.env[MADE_BEFORE + name] ?? fileOf(name, bundleOptions(name));
+}
+
+/** @returns the environment by which test files find these programs, and do not bundle them once more each */
+export function programsMade(...names: string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [MADE_BEFORE + name, program(name)]));
 }
 
 /** @param source a test's own program in TypeScript, an absolute path @returns the file to give to node */

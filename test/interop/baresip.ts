@@ -13,8 +13,8 @@ import { readWav, type Sound, tone, writeWav } from "./sound.js";
 const MODULES = "/usr/lib/baresip/modules";
 /** The program ends by itself after this long, in case its test cannot end it. */
 const LIFE_SECONDS = 100;
-const START_MS = 5000;
-const ANSWER_MS = 5000;
+const START_MS = 15_000;
+const ANSWER_MS = 10_000;
 export const RTP_PORTS = 10;
 const TONE_SECONDS = 60;
 

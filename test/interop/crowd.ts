@@ -9,7 +9,7 @@ import { HOST, makeFolder, Program, pause } from "./programs.js";
 import { Tunnel, Tunnels } from "./tunnel.js";
 
 const SCENARIOS = join(import.meta.dirname, "scenarios");
-const START_MS = 3000;
+const START_MS = 15_000;
 
 export interface Load {
   /** The number of requests in all, in a second, and at once. */

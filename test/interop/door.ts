@@ -6,10 +6,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Issued } from "../certificates.js";
 import { freePorts, isOpen } from "../ports.js";
+import { program } from "../programs.js";
 import { HOST, makeFolder, type Network, Program } from "./programs.js";
 import { readWav, type Sound, tone, writeWav } from "./sound.js";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const START_MS = 15_000;
 const EXPECT_MS = 10_000;
 const RTP_PORTS = 20;
@@ -93,7 +93,7 @@ export class Door {
       "call.showDigits": "on",
       ...set,
     };
-    const args = ["--import", "tsx", join(ROOT, "host-sim", "cli.ts"), "--headless", "--alone", "--json"];
+    const args = [program("portero-sim"), "--headless", "--alone", "--json"];
     args.push("--mic", mic, "--speaker", this.#speakerPath, "--pcap", this.pcapPath, "--do", script);
     // The run for a plain board sets BOARD (vitest.config.ts).
     if (process.env.BOARD) args.push("--board", process.env.BOARD);

@@ -14,10 +14,10 @@ import mqtt, { type MqttClient } from "mqtt";
 import { afterEach, expect, it } from "vitest";
 import { Authority, type Issued } from "../certificates.js";
 import { freePorts } from "../ports.js";
+import { program as bundled } from "../programs.js";
 import { Door } from "./door.js";
 import { describeWith, HOST, makeFolder, Program, pause, until } from "./programs.js";
 
-const CLI = join(import.meta.dirname, "..", "..", "host-sim", "cli.ts");
 const SECRET = "a secret of the hook";
 const WITHIN_MS = 40_000;
 
@@ -162,7 +162,7 @@ class StoredDoor {
     const place = ["net.address=" + HOST, "sip.port=" + freePorts(), "rtp.port=" + freePorts(20)];
     const settings = [...place, "call.target=" + phone].flatMap((one) => ["--set", one]);
     const store = join(makeFolder(), "store");
-    this.args = ["--import", "tsx", CLI, "--headless", "--alone", "--json", "--store", store, ...settings];
+    this.args = [bundled("portero-sim"), "--headless", "--alone", "--json", "--store", store, ...settings];
     this.args.push("--console-port", String(this.consolePort), "--do", "wait 200; quit");
   }
 

@@ -17,6 +17,8 @@ const LOOK_MS = 25;
 const NETWORK_SECONDS = 100;
 /** A program may take this long to end after it was asked to. */
 const END_MS = 2000;
+/** At the end of a test nobody needs what it would still write; a phone would go on telling its ended server. */
+const END_OF_TEST_MS = 400;
 
 /** Debian's packages, by program. */
 export const PACKAGES = {
@@ -83,7 +85,7 @@ export function isInstalled(program: string): boolean {
 
 /** Ends every program of the test and removes its folders. */
 export async function endAll(): Promise<void> {
-  await Promise.all([...running].map((program) => program.end()));
+  await Promise.all([...running].map((program) => program.end(END_OF_TEST_MS)));
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   folders.clear();
   returnPorts();
@@ -225,10 +227,10 @@ export class Program {
   }
 
   /** Asks it to end, and kills it, when it does not, with all that it started. */
-  async end(): Promise<void> {
+  async end(withinMs = END_MS): Promise<void> {
     if (this.code === null) {
       this.#child.kill("SIGTERM");
-      await this.exit(END_MS).catch(() => 0);
+      await this.exit(withinMs).catch(() => 0);
     }
     this.kill();
   }

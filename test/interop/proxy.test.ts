@@ -1,7 +1,6 @@
 /** Tests our proxy between phones of others, and between it and Kamailio. */
 import { expect, it } from "vitest";
 import { Baresip } from "./baresip.js";
-import { Crowd } from "./crowd.js";
 import { Kamailio } from "./kamailio.js";
 import { describeWith, HOST, pause } from "./programs.js";
 import { Server } from "./server.js";
@@ -46,40 +45,6 @@ describeWith(["baresip"], "two baresips and our proxy", () => {
     expect(status).toMatchObject({ proxy_dropped_total: 0, proxy_failed_total: 0, bindings: 2 });
     // The requests are the INVITE, and the ACK and the BYE along our Record-Route.
     expect(status.proxy_followed_total).toBe(2);
-  });
-});
-
-describeWith(["sipp"], "SIPp and our proxy", () => {
-  it.each(["udp", "tcp"] as const)(
-    "1,000 users register over %s and call one another, 200 calls at once, none failed",
-    async (transport) => {
-      const crowd = new Crowd(1000, transport);
-      const server = await Server.start({ users: crowd.users });
-      await crowd.register(server.port, { total: 1000, rate: 250, atOnce: 200, timeoutS: 40 });
-      await crowd.answer();
-      await crowd.call(server.port, { total: 600, rate: 100, atOnce: 200, talkMs: 2500, timeoutS: 60 });
-      const status = await server.status();
-      // Each call has an ACK and a BYE.
-      expect(status).toMatchObject({
-        bindings: 1000,
-        proxy_followed_total: 1200,
-        proxy_failed_total: 0,
-        proxy_dropped_total: 0,
-      });
-      expect(status.auth_refused_total).toBe(0);
-    },
-  );
-});
-
-describeWith(["sipp"], "SIPp and our proxy without state", () => {
-  it("300 users call one another, 100 calls at once, none failed, and no transaction was made for them", async () => {
-    const crowd = new Crowd(300, "udp");
-    const server = await Server.start({ users: crowd.users }, "--stateless");
-    await crowd.register(server.port, { total: 300, rate: 300, atOnce: 200, timeoutS: 40 });
-    const { transactions_server_highwater: before } = await server.status();
-    await crowd.answer();
-    await crowd.call(server.port, { total: 300, rate: 100, atOnce: 100, talkMs: 500, timeoutS: 60 });
-    expect(await server.status()).toMatchObject({ transactions_server_highwater: before, proxy_dropped_total: 0 });
   });
 });
 

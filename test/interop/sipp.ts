@@ -10,7 +10,7 @@ import { HOST, makeFolder, Program } from "./programs.js";
 /** Captured packets of G.711 and of digits, which come with SIPp. */
 const PCAP = "/usr/share/sip-tester";
 const LIFE_SECONDS = 40;
-const START_MS = 3000;
+const START_MS = 15_000;
 
 export interface SippOptions {
   /** "uac" and "uas" are SIPp's own; others are files of scenarios/. */
