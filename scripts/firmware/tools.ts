@@ -9,9 +9,8 @@ import { ROOT } from "./boards.js";
 
 /** The folder of all builds. */
 export const OUT = resolve(process.env.PORTERO_OUT ?? join(ROOT, "build", "firmware"));
-const STEP_MS = 600_000;
-/** The whole program takes five minutes of a processor, and the machine may be slow, or have other work. */
-const BUILD_MS = 3_600_000;
+/** Types and links take five minutes of a processor, and the machine may be slow, or have other work. */
+const STEP_MS = 3_600_000;
 
 /** The versions that the firmware was compiled with, see docs/verification.md. */
 export const KNOWN = { moddable: "8.2.3", idf: "6.0.2" };
@@ -49,7 +48,7 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
 
 /** Runs a long build, which shows what it does. @throws Error if it failed */
 export function build(command: string, args: readonly string[], env: NodeJS.ProcessEnv): void {
-  const { status, error } = spawnSync(command, args, { cwd: ROOT, env, stdio: "inherit", timeout: BUILD_MS });
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, env, stdio: "inherit", timeout: STEP_MS });
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(command + " failed");
 }
