@@ -3,7 +3,7 @@
  * packed program has them beside it. Each is kept as it is sent, compressed. Not here: who is served (server.ts).
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
@@ -17,6 +17,8 @@ export interface PageFile {
 /** The folder lies beside the packed program (scripts/bundle.ts). */
 const PACKED = join(import.meta.dirname, "panel");
 const SOURCE = join(import.meta.dirname, "page");
+/** The most files that the start of a program takes for a moment. */
+const PROGRAM_FILES = 16;
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -42,6 +44,21 @@ function packed(): [string, Buffer][] {
 }
 
 /**
+ * esbuild is a program of its own. If there are no files for its pipes, it reports that in a way that would end the
+ * simulator. @param open opens a file @throws Error of one line
+ */
+export function checkRoom(open: () => number = () => openSync(SOURCE, "r")): void {
+  const files: number[] = [];
+  try {
+    for (let i = 0; i < PROGRAM_FILES; i++) files.push(open());
+  } catch {
+    throw new Error("too many files are open (ulimit -n): the panel's page comes when there are fewer");
+  } finally {
+    for (const file of files) closeSync(file);
+  }
+}
+
+/**
  * Bundles the page from its sources: its own script, and those of parts that are opened later. @throws Error of one
  * line
  */
@@ -52,6 +69,7 @@ export async function bundled(): Promise<[string, Buffer][]> {
   } catch {
     throw new Error("the panel is bundled by esbuild, which is not installed: npm ci");
   }
+  checkRoom();
   const { outputFiles } = await esbuild.build({
     entryPoints: { panel: join(SOURCE, "main.tsx"), worklet: join(SOURCE, "worklet.ts") },
     bundle: true,

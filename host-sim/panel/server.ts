@@ -26,6 +26,8 @@ const FIRST_PORT = 8080;
 const PORTS = 20;
 /** The number of pages at once. */
 export const PAGES = 64;
+/** The number of connections at once, of pages and of what they load. */
+const CONNECTIONS = 256;
 /** The longest message of a page: a line, a few keys, 100 ms of sound. */
 const MESSAGE_BYTES = 8192;
 /** A page that asks for more than this in a second is sent away: a person with a microphone sends some 60. */
@@ -117,6 +119,7 @@ export class PanelServer {
   constructor(world: PanelWorld) {
     this.world = world;
     this.http = createServer((request, response) => void this.serve(request, response));
+    this.http.maxConnections = CONNECTIONS;
     this.http.on("clientError", (_error, socket) => socket.destroy());
     this.sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES, perMessageDeflate: false });
     this.http.on("upgrade", (request, socket, head) => this.upgrade(request, socket, head));
@@ -250,7 +253,7 @@ export class PanelServer {
       const response = new ServerResponse(request);
       response.shouldKeepAlive = false;
       response.assignSocket(socket as Socket);
-      response.once("finish", () => socket.end());
+      response.once("finish", () => (socket as Socket).destroySoon());
       void this.serve(request, response);
       return;
     }
@@ -260,7 +263,9 @@ export class PanelServer {
     if (!isOurs || !isPath || this.pages.size >= PAGES) {
       this.world.counts.refused += 1;
       const status = !isOurs ? "403 Forbidden" : isPath ? "503 Service Unavailable" : "404 Not Found";
-      socket.end("HTTP/1.1 " + status + "\r\nConnection: close\r\n\r\n");
+      socket.write("HTTP/1.1 " + status + "\r\nConnection: close\r\n\r\n");
+      // A client that never ends its half would keep the connection.
+      (socket as Socket).destroySoon();
       return;
     }
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened));

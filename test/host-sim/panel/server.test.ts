@@ -2,10 +2,12 @@
  * Tests the panel's server without a browser: who is let in, which requests are refused and counted, and which events a
  * page is told.
  */
-import { request } from "node:http";
+import { openSync } from "node:fs";
+import { request, type Server } from "node:http";
 import { connect, createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { checkRoom } from "../../../host-sim/panel/files.js";
 import type { ToPage } from "../../../host-sim/panel/protocol.js";
 import { PanelServer } from "../../../host-sim/panel/server.js";
 import { freePorts } from "../../ports.js";
@@ -231,6 +233,40 @@ describe("the panel's server", () => {
     expect(world.counts.refused).toBe(1);
     page.socket.send('{"id":2,"do":"voice","who":"door","on":false}');
     expect(await page.until("answer")).toMatchObject({ id: 2, ok: true });
+  });
+
+  it.each(["websocket", "h2c"])("keeps no connection of a client that ends no half: %s", async (protocol) => {
+    const { panel } = await start();
+    const { http } = panel as unknown as { http: Server };
+    const socket = connect({ port: panel.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.on("error", () => {});
+    const head = `Host: 127.0.0.1:${panel.port}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}`;
+    socket.write(`GET /nothing HTTP/1.1\r\n${head}\r\n\r\n`);
+    let told = "";
+    socket.on("data", (bytes) => {
+      told += bytes;
+    });
+    await waitFor(() => told.includes("404"));
+    let count = -1;
+    await waitFor(() => {
+      http.getConnections((_error, open) => {
+        count = open;
+      });
+      return count === 0;
+    });
+    socket.destroy();
+  });
+
+  it("says that too many files are open before it starts a program that would fail", () => {
+    let opened = 0;
+    const most = (count: number) => () => {
+      opened += 1;
+      if (opened > count) throw new Error("EMFILE");
+      return openSync(".", "r");
+    };
+    expect(() => checkRoom(most(10))).toThrow("too many files are open (ulimit -n)");
+    opened = 0;
+    expect(() => checkRoom(most(100))).not.toThrow();
   });
 
   it("sends away who sends too much, at once or in a second", async () => {
