@@ -12,12 +12,14 @@ import {
   FIRST_BY_WORD,
   headerOf,
   LOWER_CASE_WORD,
-  NAME_BUCKETS,
-  NAME_FOURTH,
-  NAME_LENGTH,
-  NAME_WORDS,
+  NAME_FACTOR,
+  NAME_ROWS,
+  NAME_SHIFT,
   NAME_WORDS_MAX,
-  NEXT_BY_WORD,
+  ROW_FOURTH,
+  ROW_LAST,
+  ROW_LENGTH,
+  ROW_NEXT,
 } from "./lookup.js";
 import {
   HEADER_CONTENT_LENGTH,
@@ -69,13 +71,15 @@ const VIA = HEADER_VIA;
 const TO = HEADER_TO;
 const CONTENT_LENGTH = HEADER_CONTENT_LENGTH;
 const OTHER = HEADER_OTHER;
-const LENGTHS = NAME_LENGTH;
-const WORDS = NAME_WORDS;
-const FOURTH = NAME_FOURTH;
+const ROWS = NAME_ROWS;
+const LAST = ROW_LAST;
+const FOURTH = ROW_FOURTH;
+const LENGTH = ROW_LENGTH;
+const NEXT = ROW_NEXT;
 const NAMES_MAX = NAME_WORDS_MAX;
-const BUCKETS = NAME_BUCKETS;
+const FACTOR = NAME_FACTOR;
+const SHIFT = NAME_SHIFT;
 const FIRST = FIRST_BY_WORD;
-const NEXT = NEXT_BY_WORD;
 const BITS = HEADER_BITS;
 const TOKEN = STOP_TOKEN;
 const SHORT = COMPACT;
@@ -107,6 +111,11 @@ export class HeadReader extends Values {
     const bytes = this.bytes;
     const view = this.view;
     const table = this.table;
+    // V8 knows where a table lies that is named outside of the loop, and else asks for each number.
+    const compact = SHORT;
+    const firstIds = FIRST;
+    const names = ROWS;
+    const bits = BITS;
     const rowsEnd = table.length;
     // From here on a name with its colon and space may be cut off.
     const namesEnd = end - NAMES_MAX - 1;
@@ -116,50 +125,51 @@ export class HeadReader extends Values {
     let present = 0;
     let i = at;
     let id = OTHER;
+    let bit = 0;
     let length = 0;
     let start = 0;
     let stop = 0;
     let k = 0;
+    let first = 0;
     let x = 0;
     let y = 0;
     let z = 0;
     for (;;) {
       id = OTHER;
       if (i < namesEnd) {
-        x = view.getInt32(i, true);
-        if ((x & 0xff00) === COLON_SECOND) {
-          id = SHORT[x & 0xff];
+        first = view.getInt32(i, true);
+        if ((first & 0xff00) === COLON_SECOND) {
+          id = compact[first & 0xff];
           length = 1;
         } else {
-          if ((x & 0xff0000) === COLON_THIRD) x = (x & 0xffffff) | 0x20000000;
-          y = x | LOWER;
-          id = FIRST[(y & 0x7fffffff) % BUCKETS];
+          if ((first & 0xff0000) === COLON_THIRD) first = (first & 0xffffff) | 0x20000000;
+          y = first | LOWER;
+          id = firstIds[Math.imul(y, FACTOR) >>> SHIFT];
           while (id !== OTHER) {
-            k = id << 2;
-            if (y === WORDS[k]) {
-              length = LENGTHS[id];
-              z = x | (x << 1);
+            k = id << 3;
+            if (y === names[k]) {
+              length = names[k + LENGTH];
+              z = first | (first << 1);
               if (length > 3) {
                 x = view.getInt32(i + length - 3, true);
-                z &= (x | LOWER) === WORDS[k + 3] ? x | (x << 1) : 0;
+                z &= (x | LOWER) === names[k + LAST] ? x | (x << 1) : 0;
                 if (length > 7) {
                   x = view.getInt32(i + 4, true);
-                  z &= (x | LOWER) === WORDS[k + 1] ? x | (x << 1) : 0;
+                  z &= (x | LOWER) === names[k + 1] ? x | (x << 1) : 0;
                   if (length > 11) {
                     x = view.getInt32(i + 8, true);
-                    z &= (x | LOWER) === WORDS[k + 2] ? x | (x << 1) : 0;
+                    z &= (x | LOWER) === names[k + 2] ? x | (x << 1) : 0;
                     if (length > 15) {
                       x = view.getInt32(i + 12, true);
-                      z &= (x | LOWER) === FOURTH[id] ? x | (x << 1) : 0;
+                      z &= (x | LOWER) === names[k + FOURTH] ? x | (x << 1) : 0;
                     }
                   }
                 }
-                x = view.getInt32(i, true);
               }
               // A control octet differs from "-" or ":" by the bit of lower case.
               if ((z & NO_CONTROLS) === NO_CONTROLS) break;
             }
-            id = NEXT[id];
+            id = names[k + NEXT];
           }
         }
       }
@@ -179,6 +189,7 @@ export class HeadReader extends Values {
         this.fail(PROBLEM_BODY);
         return end;
       }
+      bit = bits[id];
       start = i + length + 1;
       if (bytes[start] === SPACE) start += 1;
       if (id > CONTENT_LENGTH) {
@@ -198,22 +209,26 @@ export class HeadReader extends Values {
             }
             stop += 8;
           }
+          x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
+          if ((x & 0x40ffff) === LINE_END || x === HEADER_END) break;
           while (stop < end && bytes[stop] >= SPACE) stop += 1;
-          x = stop < lineEndsEnd ? view.getInt32(stop, true) & 0xffffff : 0;
-          if (x !== FOLD_SPACE && x !== FOLD_TAB) break;
+          x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
+          if ((x & 0xffffff) !== FOLD_SPACE && (x & 0xffffff) !== FOLD_TAB) break;
           stop += 3;
         }
-        if (bytes[start] <= SPACE || bytes[stop - 1] <= SPACE) stop = UNUSUAL;
-      } else if ((present & BITS[id]) !== 0) stop = UNUSUAL;
-      else if (id === VIA) stop = this.readUsualVia(start, end);
-      else if (id <= TO) stop = this.readUsualAddress(id, start, end);
-      else stop = this.readUsual(id, start, end);
+        if (bytes[start] <= SPACE || bytes[stop - 1] <= SPACE) x = 0;
+      } else {
+        if ((present & bit) !== 0) stop = UNUSUAL;
+        else if (id === VIA) stop = this.readUsualVia(start, end);
+        else if (id <= TO) stop = this.readUsualAddress(id, start, end);
+        else stop = this.readUsual(id, start, end);
+        x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
+      }
       // There is CRLF and a letter, or the empty line.
-      x = stop < lineEndsEnd ? view.getInt32(stop, true) : 0;
       if ((x & 0x40ffff) === LINE_END || x === HEADER_END) {
         // This is `addRow`, inlined.
-        if ((present & BITS[id]) !== 0) this.repeated |= BITS[id];
-        present |= BITS[id];
+        this.repeated |= present & bit;
+        present |= bit;
         if (row >= rowsEnd) this.fail(PROBLEM_TABLE);
         else {
           table[row] = (length << 8) | id;

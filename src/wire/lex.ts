@@ -100,17 +100,18 @@ const ELEMENT = STOP_ELEMENT;
 
 /** @returns the first offset from `at` whose octet is one of `stops` (STOP_*), or `end` */
 export function scan(bytes: Uint8Array, at: number, end: number, stops: number): number {
+  const kinds = KINDS;
   let i = at;
   // Four octets a turn: on V8 and on XS the turn itself costs as much as an octet.
   const last = end - 3;
   while (i < last) {
-    if ((KINDS[bytes[i]] & stops) !== 0) return i;
-    if ((KINDS[bytes[i + 1]] & stops) !== 0) return i + 1;
-    if ((KINDS[bytes[i + 2]] & stops) !== 0) return i + 2;
-    if ((KINDS[bytes[i + 3]] & stops) !== 0) return i + 3;
+    if ((kinds[bytes[i]] & stops) !== 0) return i;
+    if ((kinds[bytes[i + 1]] & stops) !== 0) return i + 1;
+    if ((kinds[bytes[i + 2]] & stops) !== 0) return i + 2;
+    if ((kinds[bytes[i + 3]] & stops) !== 0) return i + 3;
     i += 4;
   }
-  while (i < end && (KINDS[bytes[i]] & stops) === 0) i += 1;
+  while (i < end && (kinds[bytes[i]] & stops) === 0) i += 1;
   return i;
 }
 

@@ -61,24 +61,27 @@ for (let letter = 0x41; letter <= 0x5a; letter++) COMPACT[letter] = COMPACT[lett
 const FIRST_ID = new Uint8Array(1024);
 const NEXT_ID = new Uint8Array(HEADER_COUNT);
 /** Length of the long name of each known header. */
-export const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
+const NAME_LENGTH = new Uint8Array(HEADER_COUNT);
 /**
- * Long names with their colon, in lower case, in four words each: the first three from the beginning of the name, and
- * the one that ends with the colon. In a short name these overlap, and not all are compared; behind the colon of the
- * shortest is a space. They let `Message.parse` recognise a name in the fewest instructions; names with space before
- * their colon, and the few that are too long, go to `headerOf`.
+ * A row of eight numbers for each long name with its colon, in lower case: its first three words, the one that ends
+ * with the colon, the fourth, its length, and the next id whose first word shares an entry of `FIRST_BY_WORD`. In a
+ * short name the words overlap, and not all are compared; behind the colon of the shortest is a space. They let
+ * `Message.parse` recognise a name in the fewest instructions; names with space before their colon, and the few that
+ * are too long, go to `headerOf`.
  */
-export const NAME_WORDS = new Int32Array(HEADER_COUNT << 2);
-/** The fourth word of names that are longer than the four have room for. */
-export const NAME_FOURTH = new Int32Array(HEADER_COUNT);
+export const NAME_ROWS = new Int32Array(HEADER_COUNT << 3);
+export const ROW_LAST = 3;
+export const ROW_FOURTH = 4;
+export const ROW_LENGTH = 5;
+export const ROW_NEXT = 6;
 /** The longest of those names, octets. */
 export const NAME_WORDS_MAX = 19;
 /** Makes the letters of a word lower case, and of most other octets something else. */
 export const LOWER_CASE_WORD = 0x20202020;
-/** The first id by the first word, and for each id the next one. */
-export const NAME_BUCKETS = 251;
-export const FIRST_BY_WORD = new Uint8Array(NAME_BUCKETS);
-export const NEXT_BY_WORD = new Uint8Array(HEADER_COUNT);
+/** The first id by the uppermost bits of the product of the first word and this factor, which differ for all words. */
+export const NAME_FACTOR = 3812734679 | 0;
+export const NAME_SHIFT = 25;
+export const FIRST_BY_WORD = new Uint8Array(1 << (32 - NAME_SHIFT));
 
 // The loop runs backwards, so that the frequent ids, which are small, come first in their chain.
 for (let id = HEADER_COUNT - 1; id > 0; id--) {
@@ -91,15 +94,14 @@ for (let id = HEADER_COUNT - 1; id > 0; id--) {
   const line = new Uint8Array(NAME_WORDS_MAX + 1).fill(SPACE);
   line.set(name);
   line[name.length] = COLON;
-  const k = id << 2;
-  NAME_WORDS[k] = littleEndianAt(line, 0) | LOWER_CASE_WORD;
-  NAME_WORDS[k + 1] = littleEndianAt(line, 4) | LOWER_CASE_WORD;
-  NAME_WORDS[k + 2] = littleEndianAt(line, 8) | LOWER_CASE_WORD;
-  NAME_FOURTH[id] = littleEndianAt(line, 12) | LOWER_CASE_WORD;
-  if (name.length > 3) NAME_WORDS[k + 3] = littleEndianAt(line, name.length - 3) | LOWER_CASE_WORD;
-  const bucket = NAME_WORDS[k] % NAME_BUCKETS;
-  NEXT_BY_WORD[id] = FIRST_BY_WORD[bucket];
-  FIRST_BY_WORD[bucket] = id;
+  const row = id << 3;
+  for (let k = 0; k < 3; k++) NAME_ROWS[row + k] = littleEndianAt(line, k << 2) | LOWER_CASE_WORD;
+  if (name.length > 3) NAME_ROWS[row + ROW_LAST] = littleEndianAt(line, name.length - 3) | LOWER_CASE_WORD;
+  NAME_ROWS[row + ROW_FOURTH] = littleEndianAt(line, 12) | LOWER_CASE_WORD;
+  NAME_ROWS[row + ROW_LENGTH] = name.length;
+  const entry = Math.imul(NAME_ROWS[row], NAME_FACTOR) >>> NAME_SHIFT;
+  NAME_ROWS[row + ROW_NEXT] = FIRST_BY_WORD[entry];
+  FIRST_BY_WORD[entry] = id;
 }
 
 function pairOf(first: number, second: number): number {

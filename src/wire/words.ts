@@ -44,6 +44,7 @@ export function controlStop(bytes: Uint8Array, view: DataView, at: number, end: 
  * table of ASCII ("-./" and ":") are none of those stops, and are passed four at a time.
  */
 export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: number, stops: number): number {
+  const kinds = KINDS;
   let i = at;
   let x = 0;
   const last = end - 4;
@@ -57,11 +58,11 @@ export function scanWords(bytes: Uint8Array, view: DataView, at: number, end: nu
       // Goes to the first octet that may stop, without a branch that would be guessed wrongly.
       x = ~x;
       i += (31 - Math.clz32(x & -x)) >> 3;
-      if ((KINDS[bytes[i]] & stops) !== 0) return i;
+      if ((kinds[bytes[i]] & stops) !== 0) return i;
       i += 1;
     }
   }
-  while (i < end && (KINDS[bytes[i]] & stops) === 0) i += 1;
+  while (i < end && (kinds[bytes[i]] & stops) === 0) i += 1;
   return i;
 }
 
