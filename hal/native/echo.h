@@ -28,6 +28,7 @@ static inline void echo_begin(echo_t *s)
 	s->gate = 32768;
 	s->coupling = 8192;
 	s->gain = ECHO_GAIN;
+	s->loudBin = ECHO_AROUND + 1;
 }
 
 /* Voice switching: `left` becomes the block with the gain of its moment. */

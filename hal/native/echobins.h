@@ -17,6 +17,7 @@
 #define ECHO_GROUPS 32
 #define ECHO_BINS 64
 #define ECHO_BANDS 16
+#define ECHO_SLOTS 16
 /* Blocks of the reference that are kept: the path may begin up to six blocks late. */
 #define ECHO_LINE 8
 
@@ -126,6 +127,20 @@ typedef struct {
 	small_t lowest;
 	/* By bands: the gain against the noise of the place, of 32768. */
 	int16_t quieted[ECHO_BANDS];
+	/*
+	 * How much comes back of what is given out, around the bin that was loudest when the gain was lowered last. By slots
+	 * of four blocks: the most that was given out; by how many slots it is late, the least share of it that was heard.
+	 * What was given out and heard in this slot, and heard in the one before; its number, in blocks.
+	 */
+	uint16_t given[ECHO_SLOTS];
+	uint16_t returned[ECHO_SLOTS];
+	small_t giving;
+	small_t hearing;
+	small_t heardBefore;
+	int32_t slot;
+	int32_t loudBin;
+	/* What happened since the gain was lowered, ECHO_CALM and ECHO_CHANGED: after both what rings next rings again. */
+	int32_t calm;
 } echo_t;
 
 static inline int32_t echo_limited(int32_t value)

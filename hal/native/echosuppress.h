@@ -21,6 +21,14 @@ static const int16_t echo_window[ECHO_BLOCK] = {
  */
 #define ECHO_RINGING 90
 #define ECHO_PAUSE 12
+/* What comes back of the sound is looked for so many bins above and below one, and as many slots later at least. */
+#define ECHO_AROUND 2
+#define ECHO_SLOTS_LATE 3
+/* Since the gain was lowered nothing rang for a moment; the sound ebbed, or grew again. */
+#define ECHO_CALM 1
+#define ECHO_CHANGED 2
+/* What is known of the share that comes back, in units of 2^-10: nothing. */
+#define ECHO_UNKNOWN 65535
 /* What stays loud for so many blocks after it is turned down is no loop: 1.6 s. */
 #define ECHO_NO_LOOP 200
 /* The least gain against howling: -30 dB. */
@@ -93,12 +101,76 @@ static inline int32_t echo_random(echo_t *s)
 }
 
 /*
- * Howling is loud and has no pauses: a voice has some between its sounds. It is turned down within a moment, and the
- * gain returns to less than half of what it was, from where it rises by a quarter of a dB a second: in a loop to less
- * than it howls at. A loud voice that is taken for howling is turned down to the level of other voices. `peak`: the
- * most in three bins.
+ * In a loop all that is given out comes back 64 to 480 ms later, always by the same time and with the same gain. So
+ * the gain is no more than the least share that was heard by that time after something was given out: a bang or a word
+ * that ends, and leaves silence, shows how little comes back. The ceiling may rise to 15 dB below the gain at which
+ * the largest share that is possible still would howl. While the house speaks nothing is learnt, as many phones are
+ * silent then. `heard`, `out`: the powers around the bin that rang.
  */
-static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
+static inline void echo_returned(echo_t *s, small_t heard, small_t out)
+{
+	small_t most = 0, lately;
+	int32_t late, now, allowed;
+	if (s->farLevel > 12 * ECHO_BLOCK)
+		heard = SMALL_MOST;
+	if (out > s->giving)
+		s->giving = out;
+	if (heard > s->hearing)
+		s->hearing = heard;
+	s->slot = (s->slot + 1) & (4 * ECHO_SLOTS - 1);
+	if (s->slot & 3)
+		return;
+	now = s->slot >> 2;
+	/* What was given out in one slot comes back in two. */
+	lately = s->hearing > s->heardBefore ? s->hearing : s->heardBefore;
+	s->given[now] = s->hearing == SMALL_MOST ? 0 : echo_packed(s->giving);
+	s->heardBefore = s->hearing;
+	s->giving = s->hearing = 0;
+	if (s->ceiling == 32768)
+		return;
+	for (late = ECHO_SLOTS_LATE; late < ECHO_SLOTS; late++) {
+		small_t given = echo_unpacked(s->given[(now - late) & (ECHO_SLOTS - 1)]), share;
+		/* A level of 20, below which noise and the codec hide what comes back. */
+		if (given > small_of(400, 22)) {
+			uint16_t back = echo_packed(small_shift(small_div(lately, given), 10));
+			if (back < s->returned[late])
+				s->returned[late] = back;
+		}
+		if (s->returned[late] == ECHO_UNKNOWN)
+			return;
+		share = echo_unpacked(s->returned[late]);
+		if (share > most)
+			most = share;
+	}
+	allowed = small_int(small_root(small_div(small_shift(SMALL_ONE, 10 - 5), most)), 15, 32768);
+	if (allowed > s->ceiling)
+		s->ceiling = allowed;
+}
+
+/* Marks a gain at which something rang: it may rise to 14.5 dB less. `loudest`: the bin that was loudest. */
+static inline void echo_mark(echo_t *s, int32_t loudest)
+{
+	s->ceiling = (echo_within(s->ceiling, s->guard) * 3) >> 4;
+	if (s->ceiling < ECHO_GUARD_LEAST)
+		s->ceiling = ECHO_GUARD_LEAST;
+	if (s->howls == 0)
+		s->howls = 1;
+	s->calm = 0;
+	s->loudBin = loudest <= ECHO_AROUND ? ECHO_AROUND + 1
+			  : loudest > ECHO_BINS - 1 - ECHO_AROUND ? ECHO_BINS - 1 - ECHO_AROUND
+													  : loudest;
+	memset(s->given, 0, sizeof s->given);
+	memset(s->returned, 255, sizeof s->returned);
+}
+
+/*
+ * Howling is loud and has no pauses: a voice has some between its sounds. It is turned down within a moment, and the
+ * gain returns to a fifth of what it was, from where it rises by a quarter of a dB a second, and at once as far as
+ * little comes back. What rings again is marked again. A loud voice that is taken for howling is turned down to the
+ * level of other voices. `peak`: the most in three bins, `loudest`: the one in their middle; `around`: the power around
+ * the bin that was loudest at the last mark.
+ */
+static inline void echo_guard(echo_t *s, small_t whole, small_t peak, int32_t loudest, small_t around)
 {
 	uint32_t gain = (uint32_t)s->guard >> 4;
 	small_t square = small_of(gain * gain, -22), out = small_mul(whole, square);
@@ -119,18 +191,22 @@ static inline void echo_guard(echo_t *s, small_t whole, small_t peak)
 	if (s->howls > 0 && s->howls < ECHO_NO_LOOP) {
 		if (s->howls == 1 || s->crest < s->lowest)
 			s->lowest = s->crest;
-		s->howls = whole > small_of(2250000, 22) && s->crest < small_shift(s->lowest, 2) ? s->howls + 1 : 1;
-	}
-	if (s->ringing >= ECHO_RINGING || (out > small_of(1440000, 22) && small_mul(s->average, square) > lasting)) {
-		if (s->howls == 0) {
-			s->ceiling = (echo_within(s->ceiling, s->guard) * 3) >> 3;
-			if (s->ceiling < ECHO_GUARD_LEAST)
-				s->ceiling = ECHO_GUARD_LEAST;
+		if (whole > small_of(2250000, 22) && s->crest < small_shift(s->lowest, 2))
+			s->howls += 1;
+		else {
 			s->howls = 1;
+			s->calm |= ECHO_CHANGED;
 		}
+	}
+	echo_returned(s, around, small_mul(around, square));
+	if (s->ringing >= ECHO_RINGING || (out > small_of(1440000, 22) && small_mul(s->average, square) > lasting)) {
+		if (s->howls == 0 || s->calm == (ECHO_CALM | ECHO_CHANGED))
+			echo_mark(s, loudest);
 		s->guard -= s->guard >> 4;
 		return;
 	}
+	if (s->ringing == 0)
+		s->calm |= ECHO_CALM;
 	if (s->howls > 0 && s->ringing == 0 && s->guard >= s->ceiling) {
 		if (s->howls == ECHO_NO_LOOP)
 			s->ceiling = 32768;
@@ -220,8 +296,9 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	small_t power[ECHO_BINS], rest[ECHO_BINS];
 	small_t whole = 0, noise = 0, residue = 0, excess = 0;
 	uint32_t presence, over, likeness;
+	small_t around = 0;
 	int32_t gain, heard, loudest = 0;
-	int b, k, i;
+	int b, k, i, middle = 2;
 	echo_windowed(s->lastEcho, echo, other);
 	for (k = 1; k < ECHO_BINS; k++) {
 		rest[k] = echo_power(other[2 * k], other[2 * k + 1]);
@@ -300,7 +377,10 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 		whole = small_add(whole, power[k]);
 		if (k > 2) {
 			small_t three = small_add(power[k - 2], small_add(power[k - 1], power[k]));
-			excess = three > excess ? three : excess;
+			if (three > excess) {
+				excess = three;
+				middle = k - 1;
+			}
 		}
 		if (options & ECHO_LINEAR)
 			g = 32767;
@@ -311,7 +391,9 @@ static inline void echo_suppress(echo_t *s, const int32_t *left, const int32_t *
 	}
 	if (options & ECHO_LESS_NOISE)
 		echo_less_noise(s, bins, power);
-	echo_guard(s, whole, excess);
+	for (k = s->loudBin - ECHO_AROUND; k <= s->loudBin + ECHO_AROUND; k++)
+		around = small_add(around, power[k]);
+	echo_guard(s, whole, excess, middle, around);
 	transform_back(bins, other);
 	gain = ((s->guard >> 3) * s->gain) >> 12;
 	for (i = 0; i < ECHO_BLOCK; i++) {

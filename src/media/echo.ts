@@ -30,6 +30,7 @@ import {
   LINE,
   LINE_AT,
   LINES,
+  LOUD_BIN,
   OPEN,
   READY,
   SEED,
@@ -37,7 +38,7 @@ import {
   TROUBLE,
   WIND,
 } from "./echostate.js";
-import { GAIN_ONE, suppress } from "./echosuppress.js";
+import { AROUND, GAIN_ONE, suppress } from "./echosuppress.js";
 import { SMALL_ONE, smallDiv, smallInt, smallOf, smallScale } from "./smallfloat.js";
 import { mulHigh } from "./transform.js";
 
@@ -57,6 +58,7 @@ export function echoBegin(state: EchoState): void {
   words[GATE] = 32768;
   words[COUPLING] = 8192;
   words[GAIN] = GAIN_ONE;
+  words[LOUD_BIN] = AROUND + 1;
 }
 
 /** Switches voices: gives `left` the block with the gain of its moment. */

@@ -10,6 +10,8 @@ export const PARTS = 8;
 export const GROUPS = 32;
 export const BINS = 64;
 export const BANDS = 16;
+/** What is given out and what is heard of it are kept for so many slots of four blocks, a power of two. */
+export const SLOTS = 16;
 /** So many blocks of the reference are kept, a power of two. */
 export const LINE = 8;
 /** The result is late by so many samples. */
@@ -72,7 +74,15 @@ export const LOUDNESS = DEAD + 1;
 export const GAIN = LOUDNESS + 1;
 export const LOWEST = GAIN + 1;
 export const QUIETED = LOWEST + 1;
-export const ECHO_WORDS = QUIETED + BANDS / 2;
+export const GIVEN = QUIETED + BANDS / 2;
+export const RETURNED = GIVEN + SLOTS / 2;
+export const GIVING = RETURNED + SLOTS / 2;
+export const HEARING = GIVING + 1;
+export const HEARD_BEFORE = HEARING + 1;
+export const SLOT = HEARD_BEFORE + 1;
+export const LOUD_BIN = SLOT + 1;
+export const CALM = LOUD_BIN + 1;
+export const ECHO_WORDS = CALM + 1;
 
 // These are options of a step.
 /** The filter stays as it is. */

@@ -11,6 +11,7 @@ import {
   BANDS,
   BINS,
   BLOCK,
+  CALM,
   CEILING,
   CREST,
   ECHO_LESS_NOISE,
@@ -20,11 +21,16 @@ import {
   FAR_LEVEL,
   FLOORS,
   GAIN,
+  GIVEN,
+  GIVING,
   GUARD,
+  HEARD_BEFORE,
+  HEARING,
   HOWLS,
   HUNT,
   LAST_ECHO,
   LAST_LEFT,
+  LOUD_BIN,
   LOUDNESS,
   LOWEST,
   MISSED,
@@ -32,14 +38,18 @@ import {
   PRESENCE,
   QUIETED,
   READY,
+  RETURNED,
   RINGING,
   SEED,
   SHARE,
+  SLOT,
+  SLOTS,
   TAIL,
   TRIES,
   VOICE,
 } from "./echostate.js";
 import {
+  SMALL_MOST,
   SMALL_ONE,
   smallAdd,
   smallDiv,
@@ -129,6 +139,16 @@ const WINDOW = Int16Array.of(
  */
 const RINGS = 90;
 const PAUSE = 12;
+/** What comes back of the sound is looked for so many bins above and below one, and as many slots later at least. */
+export const AROUND = 2;
+const SLOTS_LATE = 3;
+/** Since the gain was lowered nothing rang for a moment; the sound ebbed, or grew again. */
+const WAS_CALM = 1;
+const CHANGED = 2;
+/** What is known of the share that comes back, in units of 2^-10: nothing. */
+const UNKNOWN = 65535;
+/** A level of 20, below which noise and the codec hide what comes back. */
+const GIVEN_LEAST = smallOf(400, 22);
 /** What stays loud for so many blocks after it is turned down is no loop: 1.6 s. */
 const NO_LOOP = 200;
 /** The least gain against howling: -30 dB. */
@@ -206,13 +226,75 @@ function random(words: Int32Array): number {
   return words[SEED] >> 16;
 }
 
+/** Ends a slot. @returns the most that was heard in it and in the one before: what is given out comes back in two */
+function endSlot(state: EchoState): number {
+  const { words, packed } = state;
+  const lately = Math.max(words[HEARING], words[HEARD_BEFORE]);
+  packed[2 * GIVEN + (words[SLOT] >> 2)] = words[HEARING] === SMALL_MOST ? 0 : pack(words[GIVING]);
+  words[HEARD_BEFORE] = words[HEARING];
+  words[GIVING] = 0;
+  words[HEARING] = 0;
+  return lately;
+}
+
+/**
+ * In a loop all that is given out comes back 64 to 480 ms later, always by the same time and with the same gain. So
+ * the gain is no more than the least share that was heard by that time after something was given out: a bang or a word
+ * that ends, and leaves silence, shows how little comes back. The ceiling may rise to 15 dB below the gain at which
+ * the largest share that is possible still would howl. While the house speaks nothing is learnt, as many phones are
+ * silent then.
+ * @param heard power around the bin that rang @param out the same, as it is given out
+ */
+function boundReturn(state: EchoState, heard: number, out: number): void {
+  const { words, packed } = state;
+  if (out > words[GIVING]) words[GIVING] = out;
+  const loudest = words[FAR_LEVEL] > 12 * BLOCK ? SMALL_MOST : heard;
+  if (loudest > words[HEARING]) words[HEARING] = loudest;
+  words[SLOT] = (words[SLOT] + 1) & (4 * SLOTS - 1);
+  if (words[SLOT] & 3) return;
+  const lately = endSlot(state);
+  if (words[CEILING] === 32768) return;
+  let most = 0;
+  for (let late = SLOTS_LATE; late < SLOTS; late++) {
+    const given = unpack(packed[2 * GIVEN + (((words[SLOT] >> 2) - late) & (SLOTS - 1))]);
+    if (given > GIVEN_LEAST) {
+      const back = pack(smallShift(smallDiv(lately, given), 10));
+      if (back < packed[2 * RETURNED + late]) packed[2 * RETURNED + late] = back;
+    }
+    if (packed[2 * RETURNED + late] === UNKNOWN) return;
+    most = Math.max(most, unpack(packed[2 * RETURNED + late]));
+  }
+  const allowed = smallInt(smallRoot(smallDiv(smallShift(SMALL_ONE, 10 - 5), most)), 15, 32768);
+  if (allowed > words[CEILING]) words[CEILING] = allowed;
+}
+
+/** Marks a gain at which something rang: it may rise to 14.5 dB less. @param loudest the bin that was loudest */
+function mark(state: EchoState, loudest: number): void {
+  const { words, packed } = state;
+  words[CEILING] = Math.max((within(words[CEILING], words[GUARD]) * 3) >> 4, GUARD_LEAST);
+  if (words[HOWLS] === 0) words[HOWLS] = 1;
+  words[CALM] = 0;
+  words[LOUD_BIN] = Math.max(AROUND + 1, Math.min(BINS - 1 - AROUND, loudest));
+  packed.fill(0, 2 * GIVEN, 2 * GIVEN + SLOTS);
+  packed.fill(UNKNOWN, 2 * RETURNED, 2 * RETURNED + SLOTS);
+}
+
+/** @returns the power around the bin that was loudest at the last mark */
+function aroundLoudest(words: Int32Array, power: Int32Array): number {
+  let around = 0;
+  for (let k = words[LOUD_BIN] - AROUND; k <= words[LOUD_BIN] + AROUND; k++) around = smallAdd(around, power[k]);
+  return around;
+}
+
 /**
  * Howling is loud and has no pauses: a voice has some between its sounds. It is turned down within a moment, and the
- * gain returns to less than half of what it was, from where it rises by a quarter of a dB a second: in a loop to less
- * than it howls at. A loud voice that is taken for howling is turned down to the level of other voices.
- * @param peak the most in three bins
+ * gain returns to a fifth of what it was, from where it rises by a quarter of a dB a second, and at once as far as
+ * little comes back. What rings again is marked again. A loud voice that is taken for howling is turned down to the
+ * level of other voices.
+ * @param peak the most in three bins @param loudest the one in their middle
  */
-function watch(words: Int32Array, whole: number, peak: number): void {
+function watch(state: EchoState, whole: number, peak: number, loudest: number): void {
+  const { words } = state;
   const guard = words[GUARD];
   const ceiling = words[CEILING];
   const square = smallOf((guard >> 4) * (guard >> 4), -22);
@@ -229,17 +311,21 @@ function watch(words: Int32Array, whole: number, peak: number): void {
   // What grows again by 6 dB is a loop.
   if (words[HOWLS] > 0 && words[HOWLS] < NO_LOOP) {
     if (words[HOWLS] === 1 || crest < words[LOWEST]) words[LOWEST] = crest;
-    words[HOWLS] = whole > GOING_ON && crest < smallShift(words[LOWEST], 2) ? words[HOWLS] + 1 : 1;
-  }
-  if (words[RINGING] >= RINGS || isLasting) {
-    if (words[HOWLS] === 0) {
-      words[CEILING] = Math.max((within(ceiling, guard) * 3) >> 3, GUARD_LEAST);
+    if (whole > GOING_ON && crest < smallShift(words[LOWEST], 2)) words[HOWLS] += 1;
+    else {
       words[HOWLS] = 1;
+      words[CALM] |= CHANGED;
     }
+  }
+  const around = aroundLoudest(words, scratch().power);
+  boundReturn(state, around, smallMul(around, square));
+  if (words[RINGING] >= RINGS || isLasting) {
+    if (words[HOWLS] === 0 || words[CALM] === (WAS_CALM | CHANGED)) mark(state, loudest);
     words[GUARD] -= guard >> 4;
     return;
   }
-  if (words[HOWLS] > 0 && words[RINGING] === 0 && guard >= ceiling) {
+  if (words[RINGING] === 0) words[CALM] |= WAS_CALM;
+  if (words[HOWLS] > 0 && words[RINGING] === 0 && guard >= words[CEILING]) {
     if (words[HOWLS] === NO_LOOP) words[CEILING] = 32768;
     words[HOWLS] = 0;
   }
@@ -366,6 +452,7 @@ export function suppress(state: EchoState, options: number): void {
   const over = Math.min(65535, 2048 + (((32768 - presence) * 15) >> 4) + Math.max(0, likeness - SURE) * 120);
   let whole = 0;
   let peak = 0;
+  let loudest = 2;
   for (let k = 1; k < BINS; k++) {
     const echoes = smallShift(smallScale(rest[k], over), 2);
     const voice = smallAdd(
@@ -389,7 +476,11 @@ export function suppress(state: EchoState, options: number): void {
     power[k] = smallScale(power[k], square);
     packed[2 * VOICE + k] = pack(power[k]);
     whole = smallAdd(whole, power[k]);
-    if (k > 2) peak = Math.max(peak, smallAdd(power[k - 2], smallAdd(power[k - 1], power[k])));
+    const three = k > 2 ? smallAdd(power[k - 2], smallAdd(power[k - 1], power[k])) : 0;
+    if (three > peak) {
+      peak = three;
+      loudest = k - 1;
+    }
     let hiss = 0;
     if (options & ECHO_LINEAR) gain = 32767;
     else if ((options & ECHO_QUIET) === 0) hiss = smallInt(smallRoot(smallScale(kept, 32768 - square)), 0, 1 << 24);
@@ -397,18 +488,18 @@ export function suppress(state: EchoState, options: number): void {
     bins[2 * k + 1] = mulHigh(bins[2 * k + 1], gain) + mulHigh(hiss, random(words));
   }
   if (options & ECHO_LESS_NOISE) lowerNoise(state);
-  watch(words, whole, peak);
+  watch(state, whole, peak, loudest);
   transformBack(bins, sum);
   const level = ((words[GUARD] >> 3) * words[GAIN]) >> 12;
-  let loudest = 0;
+  let most = 0;
   for (let i = 0; i < BLOCK; i++) {
     const sample = within((words[OVERLAP + i] + mulHigh(sum[i], WINDOW[i])) | 0, 1 << 28);
     const out = limited((mulHigh(sample * 4, level) + 1) >> 1);
     halves[2 * READY + i] = out;
-    loudest = Math.max(loudest, Math.abs(out));
+    most = Math.max(most, Math.abs(out));
     words[OVERLAP + i] = mulHigh(sum[BLOCK + i], WINDOW[BLOCK - 1 - i]);
     halves[2 * LAST_LEFT + i] = left[i];
     halves[2 * LAST_ECHO + i] = echo[i];
   }
-  if ((options & ECHO_LINEAR) === 0) setGain(words, whole, noise, loudest);
+  if ((options & ECHO_LINEAR) === 0) setGain(words, whole, noise, most);
 }

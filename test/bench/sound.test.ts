@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { mouthToEar } from "./sound/delay.js";
+import { LOUD_SOUNDS, secondsQuieter } from "./sound/echo-bangs.js";
 import { loweredAt } from "./sound/echo-equal.js";
 import { outOfBounds } from "./sound/main.js";
 import { logSpectralDistance, shiftOf } from "./sound/spectrum.js";
@@ -60,6 +61,13 @@ describe("what two cancellers do where the visitor loses the same", () => {
   it("does not count strength that only costs", () => {
     expect(loweredAt([...points, { lossDb: 10, loweredDb: 12 }], 9)).toBe(44);
     expect(loweredAt([...points, { lossDb: 3, loweredDb: 20 }], 3)).toBe(30);
+  });
+});
+
+describe("a visitor after a loud sound that is no howling", { timeout: 60_000 }, () => {
+  it.each(["bangs", "barks", "horn"])("is heard as before 2 s after %s", (name) => {
+    const sound = LOUD_SOUNDS.find((one) => one.name === name);
+    expect(sound === undefined ? Number.NaN : secondsQuieter(sound)).toBeLessThanOrEqual(2);
   });
 });
 

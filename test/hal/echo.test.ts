@@ -97,6 +97,11 @@ const CASES: Record<
     reference: new Int16Array(SAMPLES),
     options: 0,
   }),
+  "bangs, and the house speaks beside the second one": (random) => ({
+    microphone: noise(random, 32_000).map((x, i) => (i % 6400 < 2800 ? x : x >> 9)),
+    reference: noise(random, 3000).map((x, i) => (i > 7000 ? x : 0)),
+    options: 0,
+  }),
   "switched voices": (random) => {
     const reference = noise(random, 3000).map((x, i) => (i % 4000 > 2000 ? x : 0));
     return { microphone: noise(random, 900), reference, options: ECHO_SWITCH };

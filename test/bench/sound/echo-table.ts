@@ -122,8 +122,14 @@ function put(page: string, mark: string, text: string): string {
   return page.slice(0, start + from.length) + "\n\n" + text + "\n\n" + page.slice(end);
 }
 
+/** A row, and what it is in words of the page. */
+interface Named {
+  name: string;
+  what: string;
+}
+
 /** Writes what was measured of calls of further kinds into the page. */
-export function writeFurther(results: readonly Result[], kinds: readonly { name: string; what: string }[]): void {
+export function writeFurther(results: readonly Result[], kinds: readonly Named[], sounds: readonly Named[]): void {
   const cell = (name: string, unit = "dB", digits = 1): string => {
     const found = results.find((result) => result.name === `sound.echo.further.${name}`);
     return found === undefined ? "" : `${found.value.toFixed(digits)} ${unit}`.trim();
@@ -142,7 +148,10 @@ export function writeFurther(results: readonly Result[], kinds: readonly { name:
     ...["worst", "louder", "nearloss"].map((row) => cell(`${name}.${row}`)),
     cell(`${name}.envelope`, "", 2),
   ]);
-  writeFileSync(PAGE, put(readFileSync(PAGE, "utf8"), "further", table(head, lines)));
+  const after = sounds.map(({ name, what }) => [what, cell(`after.${name}`, "s")]);
+  const quieter = table(["after 12 s of", "a visitor is 3 dB quieter for"], after);
+  const page = put(readFileSync(PAGE, "utf8"), "further", table(head, lines));
+  writeFileSync(PAGE, put(page, "after loud sounds", quieter));
 }
 
 /** Writes what was measured of each set into the page, between two marks. */

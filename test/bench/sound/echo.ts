@@ -9,6 +9,7 @@ import { wavHeader } from "../../../host-sim/io/audio.js";
 import { ECHO_LESS_NOISE, ECHO_LINEAR, ECHO_QUIET } from "../../../src/media/echostate.js";
 import { SAMPLES_PER_SECOND } from "../../../src/media/g711.js";
 import type { Result } from "../harness.js";
+import { LOUD_SOUNDS, secondsQuieter } from "./echo-bangs.js";
 import { loweredAt, type Point } from "./echo-equal.js";
 import { FURTHER, KINDS } from "./echo-kinds.js";
 import {
@@ -350,6 +351,15 @@ function furtherRows(): Result[] {
   });
 }
 
+/** Loud sounds that are no howling: how long a visitor is quieter after each. */
+function loudRows(): Result[] {
+  return LOUD_SOUNDS.map((sound) => ({
+    name: `sound.echo.further.after.${sound.name}`,
+    value: secondsQuieter(sound),
+    unit: "s after it for which a visitor is 3 dB quieter",
+  }));
+}
+
 /** What is measured of each set; words that name one choose it. */
 const ROWS = [
   { name: "lowered", run: echoRows },
@@ -365,14 +375,16 @@ const SETS = [
 
 /**
  * @param folder where sounds are written too, or an empty text
- * @param words that name a set, or rows of it, choose them; `further` chooses calls of other kinds;
- * `--docs` writes the tables of docs/sound.md
+ * @param words that name a set, or rows of it, choose them; `further` chooses calls of other kinds, `further after`
+ * what comes after loud sounds; `--docs` writes the tables of docs/sound.md
  */
 export function echoBenchmarks(folder: string, words: readonly string[]): Result[] {
   if (folder !== "") writeWavs(folder);
   if (words.includes(FURTHER.name)) {
-    const further = furtherRows();
-    if (words.includes("--docs")) writeFurther(further, KINDS);
+    const loud = loudRows();
+    if (words.includes("after")) return loud;
+    const further = [...furtherRows(), ...loud];
+    if (words.includes("--docs")) writeFurther(further, KINDS, LOUD_SOUNDS);
     return further;
   }
   const others = peers();

@@ -7,6 +7,7 @@
 import type { Result } from "../harness.js";
 import { delayBenchmarks } from "./delay.js";
 import { echoBenchmarks } from "./echo.js";
+import { LOUD_SOUNDS } from "./echo-bangs.js";
 import { lossBenchmarks } from "./loss.js";
 
 interface Part {
@@ -32,6 +33,11 @@ const BOUNDS: Record<string, { most?: number; least?: number }> = {
   "sound.echo.away.noisy": { least: 18 },
   "sound.echo.away.nearloss": { most: 3 },
   "sound.echo.away.lsd.voice": { most: 3 },
+  "sound.echo.loop": { most: 106 },
+  "sound.echo.loop12": { most: 604 },
+  "sound.echo.away.loop": { most: 106 },
+  "sound.echo.away.loop12": { most: 604 },
+  ...Object.fromEntries(LOUD_SOUNDS.map(({ name }) => [`sound.echo.further.after.${name}`, { most: 4 }])),
   "sound.delay": { most: 60 },
   "sound.delay.board": { most: 95 },
   "sound.loss.lsd1": { most: 0.5 },
