@@ -11,7 +11,7 @@
  *
  * Not here: which messages carry offers and answers (session.ts), and the sound.
  */
-import { isLoopback, PORT_MOST } from "../core/address.js";
+import { LOOPBACK, PORT_MOST } from "../core/address.js";
 import { equal, NONE, Span } from "../core/bytes.js";
 import { copyOctets } from "../core/octets.js";
 import type { RandomSource } from "../core/random.js";
@@ -180,7 +180,7 @@ export class NegotiationSettings {
    * side is still there.
    */
   isOurPlace(ip: number, port: number): boolean {
-    return port >= this.firstPort && port < this.endPort && (ip === this.ip || isLoopback(ip));
+    return port >= this.firstPort && port < this.endPort && (ip === this.ip || ip >>> 24 === LOOPBACK);
   }
 
   /** Whether there may be calls. @param isPrivate their signalling is encrypted */
