@@ -251,7 +251,10 @@ export class Station
     const port = this.settings.get("sip.port");
     // All sockets share them: a function of its own takes some 170 octets on XS.
     const onError = (message: string): void => this.report(message);
-    const onReadable = (socket: UdpSocket): void => this.readSocket(socket);
+    const onReadable = (socket: UdpSocket): void => {
+      if (socket === this.sip) this.readSip(socket);
+      else this.readSound(socket);
+    };
     this.sip = await this.device.udp({
       address: this.ip,
       port,
@@ -647,18 +650,14 @@ export class Station
 
   // ---- input from the devices ----
 
-  private readSocket(socket: UdpSocket): void {
-    if (socket === this.sip) this.readSip();
-    else
-      for (let i = 0; i < this.sounds.length; i++) {
-        if (socket === this.sounds[i].rtp) this.readRtp(i);
-        else if (socket === this.sounds[i].rtcp) this.readRtcp(i);
-      }
+  private readSound(socket: UdpSocket): void {
+    for (let i = 0; i < this.sounds.length; i++) {
+      if (socket === this.sounds[i].rtp) this.readRtp(i);
+      else if (socket === this.sounds[i].rtcp) this.readRtcp(i);
+    }
   }
 
-  private readSip(): void {
-    const socket = this.sip;
-    if (socket === null) return;
+  private readSip(socket: UdpSocket): void {
     this.enter();
     let cut = socket.cut;
     for (let length = socket.read(this.datagram); length > 0; length = socket.read(this.datagram)) {
