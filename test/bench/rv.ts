@@ -2,7 +2,8 @@
  * What the core costs on a 32-bit chip, in instructions: `npm run bench:rv`, with `-- --json` for programs. A whole
  * call with all that can happen in it is run, and each wake of the door (from one event of the host to the return to
  * it) is counted; the longest are printed. Counts, not times: the same on every machine. A real chip needs one clock an
- * instruction at the least; flash and memory come on top.
+ * instruction at the least; flash and memory come on top. Without compiler or emulator one line names the package, and
+ * what is run behind it goes on; with CI set that is a failure.
  */
 import { LEAD_MS } from "../../hal/native/duplex.js";
 import { buildRv, runRv } from "../rv/build.js";
@@ -97,7 +98,7 @@ async function main(): Promise<number> {
   const { program, reason } = await buildRv();
   if (program === "") {
     console.error(reason);
-    return 1;
+    return process.env.CI === undefined ? 0 : 1;
   }
   const rows = new Map(
     (await runRv(program, ["cost"], false)).map((line) => [line.split(" ")[0], line.split(" ").slice(1).map(Number)]),
