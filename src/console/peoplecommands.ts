@@ -15,6 +15,7 @@ import type { Seat } from "./passwordlock.js";
 import { ERROR_ARGUMENT, ERROR_STATE, ERROR_STORE, ERROR_VALUE, type Reply } from "./reply.js";
 import { NO_TIME, readTime, timeWords } from "./timewords.js";
 
+const OPENS_NOTHING = " has no code, card or SIP address and opens nothing: people change NAME --code new";
 const USAGE =
   "people [FROM], people show|remove NAME, people add|change NAME --code new --card NUMBER --relay 1,2 --when HOURS --from TIME --until TIME --uses N --off --on --note TEXT --sip USER@HOST --name NAME";
 const TIMES = "2026-12-24, 2026-12-24 18:00, +24h (where the time of day is known), or none";
@@ -267,12 +268,17 @@ export class PeopleCommands {
     if (this.importer === null) this.log.event("people", done, { name });
     reply.put("name", name);
     if (made.length > 0) reply.put("code", made.join(","));
-    const warning = this.warning();
+    const warning = this.opensNothing(person) ? name + OPENS_NOTHING : this.warning();
     if (warning !== "") reply.put("warning", warning);
     if (made.length === 0) return warning === "" ? reply.say("ok\n") : reply.say("ok, but " + warning + "\n");
     return reply.say(
       name + ": code " + made.join(" and ") + ", shown this once\n" + (warning === "" ? "" : "but " + warning + "\n"),
     );
+  }
+
+  /** An import may bring a person's codes later. */
+  private opensNothing({ codes, cards, sip }: Person): boolean {
+    return this.importer === null && codes.length === 0 && cards.length === 0 && sip === "";
   }
 
   /** @returns "" while guessing is hopeless, else how likely it is */

@@ -173,6 +173,9 @@ describe("the console's words about people", () => {
     ["people add everybody --code new", "error"],
     ["people add Anna --card 007", "ok"],
     ["people add Anna --card 999999999999", "error"],
+    ["people add Anna code 258036", "ok, but Anna code 258036 has no code, card or SIP address and opens nothing"],
+    ["people add Anna --code 258036", "ok\n"],
+    ["people add Anna --sip anna@192.0.2.7", "ok\n"],
   ])("%s: %s", (line, expected) => {
     expect(door().say(line)).toContain(expected);
   });
