@@ -1,8 +1,11 @@
 /**
  * Tests which results `npm run bench -- --check` calls a loss, and that our parser reads all messages of the benchmark.
  */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { problemsOf } from "./check.js";
+import { problemsOf, record } from "./check.js";
 import { ratioOf } from "./contest.js";
 import type { Result } from "./harness.js";
 import { MESSAGES } from "./messages.js";
@@ -37,6 +40,17 @@ describe("the check of a run of benchmarks", () => {
     const cost = (value: number): Result => ({ name: "parse.core.cost.folded", value, unit: "times" });
     expect(problemsOf([cost(1.5)], {})).toEqual([]);
     expect(problemsOf([cost(1.51)], {})).toEqual(["parse.core.cost.folded is 1.51 times the usual spelling, not 1.5"]);
+  });
+
+  it("records the ratios to other parsers, and not the bound", () => {
+    const folder = mkdtempSync(join(tmpdir(), "portero-record-"));
+    try {
+      const file = join(folder, "recorded.json");
+      record([beside("parse.core", "sip", 17.49), beside("parse.core", "memchr", 0.16), beside("rtp", "x", 1)], file);
+      expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ "parse.core sip": 17.5 });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("takes ratios within a round: a slow round of both changes none", () => {
