@@ -3,22 +3,12 @@
  * JSON, an object of values by key with a version. Lines of `set KEY VALUE` or `KEY=VALUE` are read too. Every value is
  * checked by the schema when a file is read. Not here: how secrets are sealed (seal.ts).
  */
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
 import { allowed } from "../../src/settings/check.js";
 import { findSetting, isSecret, SCHEMA, TYPE_DECIMAL, TYPE_NUMBER } from "../../src/settings/schema.js";
 import { readAssignment, Settings } from "../../src/settings/settings.js";
 import { decode, readRest } from "../io/ask.js";
-import { checkFolder, fileError, readAtMost } from "../io/store.js";
+import { checkFolder, fileError, readAtMost, writeAll } from "../io/store.js";
 import { safe } from "../world/events.js";
 import { isSealed, type Sealed, unseal } from "./seal.js";
 
@@ -262,7 +252,7 @@ export function writeFile(path: string, content: string | Uint8Array): void {
 function writeWhole(path: string, bytes: Uint8Array): void {
   const file = openSync(path, "w", 0o600);
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    writeAll(file, bytes, bytes.length);
     if (fstatSync(file).isFile()) fsyncSync(file);
   } finally {
     closeSync(file);

@@ -5,9 +5,10 @@
  * written again and replaced whole.
  * Not here: what a record means (file-store.ts), and who may open the files (folder-lock.ts).
  */
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeAll } from "../io/store.js";
 
 /** "PR1" and a line feed, with which a record begins. */
 const MAGIC = 0x5052310a;
@@ -296,7 +297,7 @@ function writeWhole(path: string, bytes: Buffer): void {
   const file = openSync(path, "w", 0o600);
   try {
     ftruncateSync(file, 0);
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, done);
+    writeAll(file, bytes, bytes.length, 0);
     fsyncSync(file);
   } catch (error) {
     rmSync(path, { force: true });

@@ -17,13 +17,12 @@ import {
   rmSync,
   type Stats,
   statSync,
-  writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { octets, Span } from "../../src/core/bytes.js";
 import { STRANGERS_ALWAYS, STRANGERS_BY_RULE, STRANGERS_NEVER, UserTable } from "../../src/server/users.js";
 import { ALGORITHM_MD5, ALGORITHM_SHA256, Digest, hexSize } from "../../src/wire/digest.js";
-import { fileError } from "../io/store.js";
+import { fileError, writeAll } from "../io/store.js";
 import { safe } from "../world/events.js";
 import { lockFile } from "./folder-lock.js";
 import { syncFolder } from "./record-file.js";
@@ -219,7 +218,7 @@ function writeFile(path: string, content: string, like: Stats | null): void {
     // A process that is not root could only give the file to its own user, to whom it belongs already.
     if (like !== null && process.getuid?.() === 0) fchownSync(file, like.uid, like.gid);
     const bytes = Buffer.from(content);
-    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    writeAll(file, bytes, bytes.length);
     fsyncSync(file);
   } finally {
     closeSync(file);
